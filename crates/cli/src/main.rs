@@ -1,0 +1,2 @@
+//! The binary `medveil`.
+fn main() {}

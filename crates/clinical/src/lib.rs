@@ -1,0 +1,1 @@
+//! The same plans applied to FHIR.

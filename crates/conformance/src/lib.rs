@@ -1,0 +1,1 @@
+//! Published vectors and cross-checks; nothing depends on it.

@@ -1,0 +1,1 @@
+//! De-identification of tables: detect, plan, transform, assess, prove.
