@@ -1,0 +1,282 @@
+//! Actions: what a rule does to the values it matches.
+//!
+//! Each action lives in a file named as in plans and registers once, in [`METHODS`], with its parameters, guarantee
+//! and citation; parsing, `--help`, the JSON Schema and the documentation derive from that.
+//!
+//! An [`Action`] is data (it is part of the plan's digest). [`Action::prepare`] binds it to a study and a place, which gives a
+//! [`Transform`]: a pure function of (value, subject, record), the same for a CSV cell, a Parquet value or a FHIR element.
+
+use std::fmt;
+
+use serde_json::Value;
+
+use crate::kind::{Kind, Text};
+use crate::study::{Record, Study};
+
+mod keep;
+mod pseudonymize;
+mod redact;
+mod shift_date;
+
+pub use keep::Keep;
+pub use pseudonymize::Pseudonymize;
+pub use redact::Redact;
+pub use shift_date::ShiftDate;
+
+/// Every action, in the order of the documentation.
+pub const METHODS: &[&Method] = &[&keep::METHOD, &redact::METHOD, &pseudonymize::METHOD, &shift_date::METHOD];
+
+/// The action of that name.
+pub fn method(name: &str) -> Option<&'static Method> {
+    METHODS.iter().copied().find(|method| method.name == name)
+}
+
+/// What is published of an action.
+pub struct Method {
+    /// The name in plans.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub summary: Text,
+    /// What can be set.
+    pub parameters: &'static [Parameter],
+    /// What it promises.
+    pub guarantee: Text,
+    /// Where the method is defined: standard and clause, or paper and theorem.
+    pub citation: &'static str,
+    /// What comes out, which decides the type of a Parquet column.
+    pub output: Output,
+    /// Builds the action from its parameters (an object, possibly empty).
+    pub parse: fn(Value) -> Result<Box<dyn Action>, ParameterError>,
+}
+
+impl fmt::Debug for Method {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Method({})", self.name)
+    }
+}
+
+/// What an action writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Values of the input's type.
+    Same,
+    /// Text.
+    Text,
+}
+
+/// One setting of an action.
+#[derive(Debug)]
+pub struct Parameter {
+    /// The name in plans.
+    pub name: &'static str,
+    /// Which values it takes.
+    pub shape: Shape,
+    /// The default as JSON text; `None` where the setting is required.
+    pub default: Option<&'static str>,
+    /// What it does.
+    pub doc: Text,
+}
+
+/// The values that a parameter takes.
+#[derive(Debug)]
+pub enum Shape {
+    /// `true` or `false`.
+    Boolean,
+    /// An integer in the closed range.
+    Integer(i64, i64),
+    /// A number in the closed range.
+    Number(f64, f64),
+    /// Any text.
+    Text,
+    /// One of the words.
+    Choice(&'static [&'static str]),
+    /// Any JSON value, checked by the action itself.
+    Any,
+}
+
+/// Why the parameters of an action are refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ParameterError(pub String);
+
+/// An action with its parameters: data, comparable by its JSON form.
+pub trait Action: fmt::Debug + Send + Sync {
+    /// The registration it belongs to.
+    fn method(&self) -> &'static Method;
+
+    /// The parameters that differ from their defaults, as an object (empty for none).
+    fn parameters(&self) -> Value;
+
+    /// Binds the action to a study and a place.
+    fn prepare(&self, site: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError>;
+}
+
+/// The JSON form of an action: its name alone, or `{name: parameters}`.
+pub fn to_json(action: &dyn Action) -> Value {
+    let name = action.method().name;
+    match action.parameters() {
+        Value::Object(map) if map.is_empty() => Value::from(name),
+        parameters => serde_json::json!({ name: parameters }),
+    }
+}
+
+/// Where an action is applied.
+#[derive(Debug)]
+pub struct Site<'a> {
+    /// The study whose keys apply.
+    pub study: &'a Study,
+    /// What the values are, if known.
+    pub kind: Option<Kind>,
+    /// A stable name of the place: the column's name or the rule's path. It separates noise streams.
+    pub label: &'a str,
+}
+
+/// A prepared action: a pure function on text values.
+pub trait Transform: Send + Sync {
+    /// Transforms one value. `out` is empty on entry; it holds the new text when [`Effect::Replaced`] is returned, and is not read otherwise.
+    fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal>;
+}
+
+/// One value in its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Cell<'a> {
+    /// The value's text, without quoting or escapes.
+    pub value: Secret<'a>,
+    /// The patient that the record is about, normalised (see [`crate::study`]); `None` where nothing tells.
+    pub subject: Option<Secret<'a>>,
+    /// The record, for random choices.
+    pub record: &'a Record<'a>,
+    /// Tells repeated elements at one site of one record apart.
+    pub occurrence: u32,
+}
+
+/// Text that may be patient data: printed by nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Secret<'a>(pub &'a str);
+
+impl fmt::Debug for Secret<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "<{} bytes>", self.0.len())
+    }
+}
+
+/// What became of a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// It stays as it is, byte for byte.
+    Kept,
+    /// The text in `out` takes its place.
+    Replaced,
+    /// It is gone: an empty cell, a null, an absent element.
+    Removed,
+    /// Its whole record is gone.
+    DropRecord,
+}
+
+/// Why a value cannot be transformed. The value is not in it; the caller adds the place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// No day of the calendar, in none of the spellings that are read.
+    #[error("not a date of the calendar")]
+    NotADate,
+    /// Shifting would leave the years 1 to 9999.
+    #[error("the shifted date would leave the years 1 to 9999")]
+    DateOverflow,
+    /// No plain decimal number (NaN, infinity and exponents are none).
+    #[error("not a plain decimal number")]
+    NotANumber,
+    /// More digits than the grid of the action can hold.
+    #[error("number too large for the declared precision")]
+    NumberOverflow,
+    /// Not a value of the hierarchy or code system.
+    #[error("not a known {0}")]
+    Unknown(&'static str),
+    /// Nothing tells whose record it is.
+    #[error("the record's patient is not known, so its dates cannot be shifted consistently")]
+    NoSubject,
+    /// Too short for format-preserving encryption (NIST SP 800-38G: radix^length must be at least 1,000,000).
+    #[error("too short for format-preserving encryption: fewer than 1,000,000 values have this format")]
+    DomainTooSmall,
+    /// Too long for what the place can hold.
+    #[error("too long: {actual} bytes, at most {limit} fit")]
+    TooLong {
+        /// Bytes found.
+        actual: usize,
+        /// Bytes that fit.
+        limit: usize,
+    },
+}
+
+/// Reads parameters into `T` and names the fault.
+pub(crate) fn parameters<T: serde::de::DeserializeOwned>(value: Value) -> Result<T, ParameterError> {
+    serde_json::from_value(value).map_err(|error| ParameterError(error.to_string()))
+}
+
+/// The fields of `value` that differ from those of `T::default()`: the canonical form of parameters.
+pub(crate) fn beyond_default<T: serde::Serialize + Default>(value: &T) -> Value {
+    let to_map = |v: &T| match serde_json::to_value(v) {
+        Ok(Value::Object(map)) => map,
+        _ => serde_json::Map::new(),
+    };
+    let default = to_map(&T::default());
+    Value::Object(to_map(value).into_iter().filter(|(name, v)| default.get(name) != Some(v)).collect())
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::study::{MasterKey, Suite};
+
+    /// Applies an action given as its JSON parameters to one value, for a fixed key, study "s" and patient "p1".
+    pub(crate) fn run(name: &str, parameters: Value, kind: Option<Kind>, value: &str) -> Result<Option<String>, Refusal> {
+        run_in("s", "p1", name, parameters, kind, value)
+    }
+
+    pub(crate) fn run_in(
+        study: &str,
+        subject: &str,
+        name: &str,
+        parameters: Value,
+        kind: Option<Kind>,
+        value: &str,
+    ) -> Result<Option<String>, Refusal> {
+        let study = Study::new(&MasterKey::from_bytes([1; 32]), study, Suite::International, None);
+        let action = (method(name).unwrap().parse)(parameters).unwrap();
+        let transform = action.prepare(&Site { study: &study, kind, label: "column" }).unwrap();
+        let noise = study.noise("file");
+        let record = noise.record(0, [0; 32]);
+        let cell =
+            Cell { value: Secret(value), subject: Some(Secret(subject)), record: &record, occurrence: 0 };
+        let mut out = String::new();
+        Ok(match transform.apply(&cell, &mut out)? {
+            Effect::Kept => Some(value.to_owned()),
+            Effect::Replaced => Some(out),
+            Effect::Removed | Effect::DropRecord => None,
+        })
+    }
+
+    #[test]
+    fn every_registered_parameter_is_the_one_that_is_read() {
+        for method in METHODS {
+            let required: serde_json::Map<String, Value> = method
+                .parameters
+                .iter()
+                .map(|p| {
+                    let text = p.default.unwrap_or(match p.shape {
+                        Shape::Boolean => "true",
+                        Shape::Integer(low, _) => return (p.name.to_owned(), Value::from(low)),
+                        Shape::Number(low, high) => return (p.name.to_owned(), Value::from(low.max(high.min(1.0)))),
+                        Shape::Text => "\"x\"",
+                        Shape::Choice(words) => return (p.name.to_owned(), Value::from(words[0])),
+                        Shape::Any => "null",
+                    });
+                    (p.name.to_owned(), serde_json::from_str(text).unwrap())
+                })
+                .collect();
+            let action = (method.parse)(Value::Object(required)).unwrap_or_else(|e| panic!("{}: {e}", method.name));
+            assert_eq!(action.method().name, method.name);
+            let error = (method.parse)(serde_json::json!({ "no-such-parameter": 1 })).unwrap_err();
+            assert!(error.0.contains("no-such-parameter") || error.0.contains("missing"), "{}: {error}", method.name);
+        }
+    }
+}
