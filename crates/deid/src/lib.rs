@@ -1,1 +1,3 @@
 //! De-identification of tables: detect, plan, transform, assess, prove.
+
+pub mod code;
