@@ -1,7 +1,7 @@
 //! De-identification of tables: detect, plan, transform, assess, prove.
 //!
 //! De-identification here is a pure function of (data, [plan], [key and study](study), seed): the same inputs give the same
-//! bytes on any machine, which is what makes a [receipt] provable.
+//! bytes on any machine, which is what makes a receipt provable.
 
 pub mod action;
 pub mod code;

@@ -29,7 +29,9 @@ pub struct MasterKey(Zeroizing<[u8; 32]>);
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
     /// The first line is not [`KEY_HEADER`].
-    #[error("not a key file: the first line must be `{KEY_HEADER}`; make one with `medveil key new --out FILE`")]
+    #[error(
+        "not a key file: the first line must be `{KEY_HEADER}`; make one with `medveil key new --out FILE`"
+    )]
     Header,
     /// The second line is not 64 hexadecimal digits.
     #[error("damaged key file: line 2 must be 64 hexadecimal digits")]
@@ -121,7 +123,10 @@ impl Study {
 
     /// Binds the seed of the noise, and hides it: what a receipt carries.
     pub fn seed_commitment(&self) -> [u8; 32] {
-        Sha256::new_with_prefix(b"medveil/seed-commitment/v1").chain_update(self.seed.as_slice()).finalize().into()
+        Sha256::new_with_prefix(b"medveil/seed-commitment/v1")
+            .chain_update(self.seed.as_slice())
+            .finalize()
+            .into()
     }
 
     /// Derives the key for one purpose. The parts are length-prefixed: `["ab", "c"]` and `["a", "bc"]` differ.
@@ -285,7 +290,9 @@ mod tests {
 
     #[test]
     fn noise_changes_with_any_byte_of_the_record_and_with_the_seed_only() {
-        let draw = |study: &Study, index, leaf, label| study.noise("f").record(index, leaf).rng(site(label, 0)).next_u64();
+        let draw = |study: &Study, index, leaf, label| {
+            study.noise("f").record(index, leaf).rng(site(label, 0)).next_u64()
+        };
         let s = study("a");
         let first = draw(&s, 0, [1; 32], "glucose");
         assert_eq!(first, draw(&s, 0, [1; 32], "glucose"));

@@ -16,15 +16,13 @@ use crate::study::{Record, Study};
 mod keep;
 mod pseudonymize;
 mod redact;
-mod shift_date;
 
 pub use keep::Keep;
-pub use pseudonymize::Pseudonymize;
+pub use pseudonymize::{Pseudonymize, REVERSIBLE_MARK, Restorer};
 pub use redact::Redact;
-pub use shift_date::ShiftDate;
 
 /// Every action, in the order of the documentation.
-pub const METHODS: &[&Method] = &[&keep::METHOD, &redact::METHOD, &pseudonymize::METHOD, &shift_date::METHOD];
+pub const METHODS: &[&Method] = &[&keep::METHOD, &redact::METHOD, &pseudonymize::METHOD];
 
 /// The action of that name.
 pub fn method(name: &str) -> Option<&'static Method> {
@@ -228,7 +226,12 @@ pub(crate) mod tests {
     use crate::study::{MasterKey, Suite};
 
     /// Applies an action given as its JSON parameters to one value, for a fixed key, study "s" and patient "p1".
-    pub(crate) fn run(name: &str, parameters: Value, kind: Option<Kind>, value: &str) -> Result<Option<String>, Refusal> {
+    pub(crate) fn run(
+        name: &str,
+        parameters: Value,
+        kind: Option<Kind>,
+        value: &str,
+    ) -> Result<Option<String>, Refusal> {
         run_in("s", "p1", name, parameters, kind, value)
     }
 
@@ -265,7 +268,9 @@ pub(crate) mod tests {
                     let text = p.default.unwrap_or(match p.shape {
                         Shape::Boolean => "true",
                         Shape::Integer(low, _) => return (p.name.to_owned(), Value::from(low)),
-                        Shape::Number(low, high) => return (p.name.to_owned(), Value::from(low.max(high.min(1.0)))),
+                        Shape::Number(low, high) => {
+                            return (p.name.to_owned(), Value::from(low.max(high.min(1.0))));
+                        }
                         Shape::Text => "\"x\"",
                         Shape::Choice(words) => return (p.name.to_owned(), Value::from(words[0])),
                         Shape::Any => "null",
@@ -273,10 +278,15 @@ pub(crate) mod tests {
                     (p.name.to_owned(), serde_json::from_str(text).unwrap())
                 })
                 .collect();
-            let action = (method.parse)(Value::Object(required)).unwrap_or_else(|e| panic!("{}: {e}", method.name));
+            let action =
+                (method.parse)(Value::Object(required)).unwrap_or_else(|e| panic!("{}: {e}", method.name));
             assert_eq!(action.method().name, method.name);
             let error = (method.parse)(serde_json::json!({ "no-such-parameter": 1 })).unwrap_err();
-            assert!(error.0.contains("no-such-parameter") || error.0.contains("missing"), "{}: {error}", method.name);
+            assert!(
+                error.0.contains("no-such-parameter") || error.0.contains("missing"),
+                "{}: {error}",
+                method.name
+            );
         }
     }
 }

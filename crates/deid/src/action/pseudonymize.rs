@@ -13,7 +13,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::{Kind, Text};
 use crate::study::{Prf, Study};
 
@@ -62,8 +64,7 @@ impl Default for Pseudonymize {
 pub(super) const METHOD: Method = Method {
     name: "pseudonymize",
     summary: Text {
-        en: "replaces an identifier by a consistent pseudonym",
-        zh: "以一致的假名代替标识符",
+        en: "replaces an identifier by a consistent pseudonym", zh: "以一致的假名代替标识符"
     },
     parameters: &[
         Parameter {
@@ -127,7 +128,9 @@ pub(super) const METHOD: Method = Method {
             return Err(ParameterError("`length` must be from 8 to 48".into()));
         }
         if action.reversible && action.alphabet != Alphabet::Auto && action.alphabet != Alphabet::Base32 {
-            return Err(ParameterError("reversible pseudonyms are written in base32: leave `alphabet` out".into()));
+            return Err(ParameterError(
+                "reversible pseudonyms are written in base32: leave `alphabet` out".into(),
+            ));
         }
         Ok(Box::new(action))
     },
@@ -181,7 +184,11 @@ impl Transform for Pseudonymizer {
         match self.alphabet {
             Alphabet::Auto if is_uuid(value) => write_uuid(&tag, out),
             Alphabet::Auto | Alphabet::Base32 => write_base32(&tag, self.length, out),
-            Alphabet::Hex => tag.iter().flat_map(|b| [b >> 4, b & 15]).take(self.length).for_each(|n| out.push(HEX[n as usize] as char)),
+            Alphabet::Hex => tag
+                .iter()
+                .flat_map(|b| [b >> 4, b & 15])
+                .take(self.length)
+                .for_each(|n| out.push(HEX[n as usize] as char)),
             Alphabet::Digits => write_digits(&tag, self.length, out),
         }
         Ok(Effect::Replaced)
@@ -332,16 +339,23 @@ mod tests {
 
     #[test]
     fn a_uuid_stays_a_uuid() {
-        let id = run("pseudonymize", json!({}), None, "dc9335d0-bbdd-4120-8ae9-baa6604343b6").unwrap().unwrap();
+        let id =
+            run("pseudonymize", json!({}), None, "dc9335d0-bbdd-4120-8ae9-baa6604343b6").unwrap().unwrap();
         assert!(is_uuid(&id));
         assert_eq!(&id[14..15], "8");
     }
 
     #[test]
     fn alphabets_have_the_asked_length() {
-        for (alphabet, letters) in [("hex", "0123456789abcdef"), ("digits", "0123456789"), ("base32", "0123456789ABCDEFGHJKMNPQRSTVWXYZ")] {
+        for (alphabet, letters) in [
+            ("hex", "0123456789abcdef"),
+            ("digits", "0123456789"),
+            ("base32", "0123456789ABCDEFGHJKMNPQRSTVWXYZ"),
+        ] {
             for length in [8, 16, 48] {
-                let p = run("pseudonymize", json!({ "alphabet": alphabet, "length": length }), None, "x").unwrap().unwrap();
+                let p = run("pseudonymize", json!({ "alphabet": alphabet, "length": length }), None, "x")
+                    .unwrap()
+                    .unwrap();
                 assert_eq!(p.len(), length);
                 assert!(p.chars().all(|c| letters.contains(c)));
             }
@@ -350,9 +364,14 @@ mod tests {
 
     #[test]
     fn reversible_pseudonyms_come_back_with_the_studys_key_only() {
-        let pseudonym = run("pseudonymize", json!({ "reversible": true }), None, "张伟 110101199003074477").unwrap().unwrap();
+        let pseudonym = run("pseudonymize", json!({ "reversible": true }), None, "张伟 110101199003074477")
+            .unwrap()
+            .unwrap();
         let study = |id| Study::new(&MasterKey::from_bytes([1; 32]), id, Suite::International, None);
-        assert_eq!(Restorer::new(&study("s")).restore(&pseudonym).unwrap().as_str(), "张伟 110101199003074477");
+        assert_eq!(
+            Restorer::new(&study("s")).restore(&pseudonym).unwrap().as_str(),
+            "张伟 110101199003074477"
+        );
         assert!(Restorer::new(&study("t")).restore(&pseudonym).is_none());
         let mut forged = pseudonym.clone();
         forged.replace_range(5..6, if &forged[5..6] == "A" { "B" } else { "A" });

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 
 /// Removes the value, or writes a fixed text in its place.
@@ -20,7 +22,9 @@ pub(super) const METHOD: Method = Method {
         name: "with",
         shape: Shape::Text,
         default: Some("\"\""),
-        doc: Text { en: "a fixed text to write instead; empty: nothing", zh: "用以代替的固定文字；空则不写" },
+        doc: Text {
+            en: "a fixed text to write instead; empty: nothing", zh: "用以代替的固定文字；空则不写"
+        },
     }],
     guarantee: Text {
         en: "nothing of the value is released but that there was one, if a text takes its place",

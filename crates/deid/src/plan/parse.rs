@@ -94,7 +94,8 @@ pub(super) fn from_toml(text: &str) -> Result<Plan, PlanError> {
         let message = error.message().trim().replace('\n', "; ");
         Fault { help: unknown_field_help(&message), span: error.span(), message }.locate(text)
     })?;
-    let rules = raw.rule.into_iter().map(rule).collect::<Result<_, Fault>>().map_err(|fault| fault.locate(text))?;
+    let rules =
+        raw.rule.into_iter().map(rule).collect::<Result<_, Fault>>().map_err(|fault| fault.locate(text))?;
     if let Some(privacy) = &raw.privacy {
         check_privacy(privacy.get_ref())
             .map_err(|message| Fault::at(&privacy.span(), message).locate(text))?;
@@ -163,7 +164,8 @@ fn matcher(raw: BTreeMap<String, String>, span: &Range<usize>) -> Result<Match, 
         "fhir" => Ok(Match::Fhir(value)),
         "dicom" => Ok(Match::Dicom(value)),
         "hl7" => Ok(Match::Hl7(value)),
-        _ => Err(Fault::at(span, format!("unknown form of match `{form}`")).help(suggest(&form, FORMS.into_iter()))),
+        _ => Err(Fault::at(span, format!("unknown form of match `{form}`"))
+            .help(suggest(&form, FORMS.into_iter()))),
     }
 }
 
@@ -180,8 +182,9 @@ fn action(raw: Value, span: &Range<usize>) -> Result<Box<dyn Action>, Fault> {
         return Err(Fault::at(span, format!("unknown action `{name}`"))
             .help(suggest(&name, METHODS.iter().map(|method| method.name))));
     };
-    (method.parse)(parameters)
-        .map_err(|error| Fault::at(span, format!("action `{name}`: {error}")).help(unknown_field_help(&error.0)))
+    (method.parse)(parameters).map_err(|error| {
+        Fault::at(span, format!("action `{name}`: {error}")).help(unknown_field_help(&error.0))
+    })
 }
 
 fn check_privacy(privacy: &Privacy) -> Result<(), String> {
@@ -238,7 +241,8 @@ mod tests {
             "line 7, column 10: unknown action `redcat`; did you mean `redact`?"
         );
         assert!(
-            error(&rule("{ column = \"x\" }", "{ pseudonymize = { lenght = 9 } }")).contains("did you mean `length`?")
+            error(&rule("{ column = \"x\" }", "{ pseudonymize = { lenght = 9 } }"))
+                .contains("did you mean `length`?")
         );
         assert!(error(&rule("{ column = \"x\", kind = \"age\" }", "\"keep\"")).contains("exactly one"));
         assert!(error("[[rulez]]\n").contains("line 5"));
@@ -247,11 +251,17 @@ mod tests {
 
     #[test]
     fn toml_and_json_are_the_same_plan() {
-        let toml = format!("{HEAD}[[rule]]\nmatch = {{ kind = \"phone\" }}\naction = {{ pseudonymize = {{ length = 16 }} }}\n");
+        let toml = format!(
+            "{HEAD}[[rule]]\nmatch = {{ kind = \"phone\" }}\naction = {{ pseudonymize = {{ length = 16 }} }}\n"
+        );
         let plan = Plan::from_toml(&toml).unwrap();
         let again = Plan::from_json(&plan.to_json().to_string()).unwrap();
         assert_eq!(plan.digest(), again.digest());
-        assert_eq!(plan.to_json()["rule"][0]["action"], "pseudonymize", "defaults are left out of the canonical form");
+        assert_eq!(
+            plan.to_json()["rule"][0]["action"],
+            "pseudonymize",
+            "defaults are left out of the canonical form"
+        );
     }
 
     #[test]
