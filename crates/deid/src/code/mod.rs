@@ -11,4 +11,12 @@
 
 pub mod calendar;
 pub mod division;
+pub mod luhn;
+pub mod mainland_phone;
+pub mod plate;
+pub mod postcode;
 pub mod resident_id;
+pub mod travel_document;
+pub mod uscc;
+pub mod vin;
+pub mod zip3;
