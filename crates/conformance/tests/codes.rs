@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use medveil_deid::code::division::{self, Level};
+use medveil_deid::code::icd10;
 
 /// A file of the shared codes, or `None` with a line that says it is skipped.
 #[expect(clippy::print_stderr, reason = "a skipped test says so")]
@@ -72,4 +73,37 @@ fn abolished_divisions_still_have_a_province() {
         .filter(|code| !matches!(code / 10_000, 66 | 83) && division::known(*code).is_none())
         .collect();
     assert!(unplaced.is_empty(), "{unplaced:?}");
+}
+
+/// Blocks where the Chinese list splits what WHO's table of 2019 has as one, or is of an earlier version.
+const OTHER_BLOCKS: [&str; 4] = ["K55-K63", "T20-T25", "T26-T28", "T29-T32"];
+
+#[test]
+fn icd10_ranges_agree_with_the_chinese_catalogue() {
+    let Some(text) = shared("icd10-cn/disease_catalog.csv") else { return };
+    let chapters: Vec<_> = icd10::chapters().map(|chapter| chapter.range).collect();
+    let blocks: Vec<_> = icd10::blocks().map(|block| block.range).collect();
+    let mut compared = 0;
+    for line in text.lines().skip(1) {
+        let [first, last, level, _title] = line.split('\t').collect::<Vec<_>>()[..] else { continue };
+        let range = format!("{first}-{last}");
+        let ours = if level == "1" { &chapters } else { &blocks };
+        assert!(ours.contains(&range.as_str()) || OTHER_BLOCKS.contains(&range.as_str()), "{range}");
+        compared += 1;
+    }
+    assert!(compared > 200, "the catalogue is complete");
+}
+
+#[test]
+fn every_chinese_category_has_a_block_and_a_chapter() {
+    let Some(text) = shared("icd10-cn/disease.csv") else { return };
+    let mut compared = 0;
+    for line in text.lines().skip(1) {
+        let Some((code, _title)) = line.split_once('\t') else { continue };
+        let category = icd10::Category::of(code);
+        assert!(category.and_then(icd10::Category::block).is_some(), "{code}");
+        assert!(category.and_then(icd10::Category::chapter).is_some(), "{code}");
+        compared += 1;
+    }
+    assert!(compared > 1_500, "the list is complete");
 }

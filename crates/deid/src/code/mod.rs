@@ -11,6 +11,8 @@
 
 pub mod calendar;
 pub mod division;
+pub mod icd10;
+pub mod icd9cm3;
 pub mod luhn;
 pub mod mainland_phone;
 pub mod plate;
