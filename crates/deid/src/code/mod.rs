@@ -9,6 +9,7 @@
 //! input. Tables are facts of the cited standards and are read once, on first use. Values are
 //! personal data, so no error and no `Debug` output of this module contains one.
 
+pub mod address;
 pub mod calendar;
 pub mod division;
 pub mod icd10;
