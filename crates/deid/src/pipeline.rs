@@ -83,6 +83,8 @@ where
         }
         drop((items, send_result));
 
+        // Owned by this closure, so that an early return drops them and thereby ends the other threads, which the scope waits for.
+        let (results, give_ticket) = (results, give_ticket);
         let mut early = BTreeMap::new();
         let mut next = 0;
         for (sequence, result) in &results {
@@ -95,7 +97,6 @@ where
             }
         }
         Ok(())
-        // On an early return the receivers and the ticket sender are dropped, which ends the other threads.
     })
 }
 
