@@ -4,9 +4,12 @@
 //! bytes on any machine, which is what makes a receipt provable.
 
 pub mod action;
+pub mod assess;
 pub mod code;
+pub mod detect;
 pub mod kind;
 pub mod merkle;
 pub mod pipeline;
 pub mod plan;
 pub mod study;
+pub mod table;

@@ -1,0 +1,351 @@
+//! CSV files through a plan, and through detection.
+
+use std::io::{Read, Write};
+
+use super::bind::{Binding, Fate};
+use super::csv::{Block, Blocks, RawBlock, write_field};
+use super::dialect::Dialect;
+use super::error::{TableError, Trouble};
+use super::execute::{Rows, Value, assess, transform};
+use super::job::{Counts, Job, Side, TableOutcome};
+use crate::assess::{Assessor, Part, Spec};
+use crate::detect::{self, ColumnFinding, TableScanner};
+use crate::merkle::{Builder, Hash, leaf};
+use crate::pipeline;
+use crate::plan::Plan;
+use crate::study::{NoiseKey, Prf, Study};
+
+/// The keys of one file.
+pub struct FileKeys {
+    /// Of the leaves of the input.
+    pub input_leaves: Prf,
+    /// Of the leaves of the output.
+    pub output_leaves: Prf,
+    /// Of the random choices.
+    pub noise: NoiseKey,
+}
+
+/// Bytes that are read before a run starts. Fixed, so that what is detected does not depend on how a run is carried out.
+const HEAD: usize = 1 << 20;
+/// Records from which kinds are told before a run starts.
+const DETECTION_RECORDS: usize = 4096;
+/// Rows that feed the utility figures of a large table.
+const UTILITY_ROWS: u64 = 100_000;
+
+impl Rows for Block {
+    fn rows(&self) -> usize {
+        self.records()
+    }
+
+    fn text(&self, row: usize, column: usize) -> &str {
+        Block::text(self, row, column)
+    }
+}
+
+/// A table whose header and first records have been read.
+struct Opened<R> {
+    blocks: Blocks<R>,
+    dialect: Dialect,
+    first: Option<RawBlock>,
+    names: Vec<String>,
+    header: Option<Vec<u8>>,
+}
+
+/// Reads the head of the table, and its column names.
+fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, TableError> {
+    let mut head = Vec::with_capacity(HEAD);
+    input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
+    let dialect = Dialect::detect(&head, head.len() < HEAD, job.hints)?;
+    let mut blocks = Blocks::new(input, &head, dialect, job.block_size(), job.max_record);
+    let Some(first) = blocks.next_block()? else { return Err(TableError::new(Trouble::Empty)) };
+    let block = Block::parse(
+        RawBlock { bytes: first.bytes.clone(), first_record: first.first_record, offset: first.offset },
+        &dialect,
+        None,
+    )?;
+    let columns = block.columns();
+    if !dialect.header {
+        let names = (1..=columns).map(|n| format!("column{n}")).collect();
+        return Ok(Opened { blocks, dialect, first: Some(first), names, header: None });
+    }
+    let names: Vec<String> = (0..columns).map(|c| block.text(0, c).trim().to_owned()).collect();
+    check_names(&names)?;
+    let header = block.record(0).to_vec();
+    let rest = first.bytes[header.len()..].to_vec();
+    let first = (!rest.is_empty()).then(|| RawBlock {
+        bytes: rest,
+        first_record: 1,
+        offset: first.offset + header.len() as u64,
+    });
+    Ok(Opened { blocks, dialect, first, names, header: Some(header) })
+}
+
+fn check_names(names: &[String]) -> Result<(), TableError> {
+    // A header is made of words. Numbers, dates and identifiers are data.
+    let data = names.iter().filter(|name| looks_like_data(name)).count();
+    if data > 0 && data * 2 >= names.len() {
+        return Err(TableError::at_row(1, Trouble::NoHeader));
+    }
+    for (i, name) in names.iter().enumerate() {
+        if name.is_empty() {
+            return Err(TableError::at_column(i + 1, "", Trouble::Nameless));
+        }
+        if let Some(first) = names[..i].iter().position(|other| other == name) {
+            return Err(TableError::at_column(i + 1, "", Trouble::Duplicate { first: first + 1 }));
+        }
+    }
+    Ok(())
+}
+
+fn looks_like_data(name: &str) -> bool {
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    name.parse::<f64>().is_ok() || digits * 2 > name.len() || crate::code::calendar::Date::parse(name).is_some()
+}
+
+/// De-identifies one CSV file.
+///
+/// # Errors
+/// The first fault in source order, with its place. What has been written by then is incomplete and must be thrown away by the caller.
+pub fn deidentify(
+    input: impl Read + Send,
+    size: Option<u64>,
+    output: &mut dyn Write,
+    plan: &Plan,
+    study: &Study,
+    keys: &FileKeys,
+    job: &Job<'_>,
+) -> Result<TableOutcome, TableError> {
+    let mut opened = open(input, job)?;
+    let dialect = opened.dialect;
+    let findings = detect_first(&opened)?;
+    let binding = Binding::new(plan, study, findings)?;
+    let spec = binding.spec(utility_stride(&opened, size));
+    let columns = opened.names.len();
+
+    let mut trees = (Builder::new(study.suite()), Builder::new(study.suite()));
+    let (mut records_in, mut records_out) = (0, 0);
+    let mut bytes_in = dialect.mark_len() as u64;
+    let mut bytes_out = dialect.mark_len() as u64;
+    output.write_all(&b"\xef\xbb\xbf"[..dialect.mark_len()]).map_err(write_error)?;
+    if let Some(header) = &opened.header {
+        let new = new_header(header, &opened, &binding)?;
+        trees.0.push(leaf(&keys.input_leaves, header));
+        trees.1.push(leaf(&keys.output_leaves, &new));
+        output.write_all(&new).map_err(write_error)?;
+        bytes_in += header.len() as u64;
+        bytes_out += new.len() as u64;
+    }
+
+    let mut assessor = Assessor::new(spec.clone());
+    let mut counts = vec![Counts::default(); columns];
+    let header_rows = u64::from(dialect.header);
+    let mut first = opened.first.take();
+    let blocks = &mut opened.blocks;
+    pipeline::run(
+        job.width(),
+        || {
+            job.check()?;
+            match first.take() {
+                Some(block) => Ok(Some(block)),
+                None => blocks.next_block(),
+            }
+        },
+        |raw| {
+            let block = Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+            process(&block, header_rows, plan, &binding, &spec, keys, &dialect)
+        },
+        |done: Done| {
+            for hash in &done.leaves_in {
+                trees.0.push(*hash);
+            }
+            for hash in &done.leaves_out {
+                trees.1.push(*hash);
+            }
+            records_in += done.leaves_in.len() as u64;
+            records_out += done.leaves_out.len() as u64;
+            bytes_in += done.bytes_in;
+            bytes_out += done.out.len() as u64;
+            counts.iter_mut().zip(&done.counts).for_each(|(total, part)| *total += *part);
+            assessor.absorb(done.part);
+            (job.progress)(done.bytes_in);
+            output.write_all(&done.out).map_err(write_error)
+        },
+    )?;
+    output.flush().map_err(write_error)?;
+    let name = |byte| match byte {
+        b',' => "comma",
+        b';' => "semicolon",
+        b'\t' => "tab",
+        _ => "bar",
+    };
+    Ok(TableOutcome {
+        format: format!("csv ({}, {})", dialect.encoding.name(), name(dialect.delimiter)),
+        columns: binding.columns.into_iter().zip(counts).collect(),
+        input: Side::new(&trees.0, records_in, bytes_in),
+        output: Side::new(&trees.1, records_out, bytes_out),
+        dropped: records_in - records_out,
+        assessment: assessor.finish(),
+    })
+}
+
+/// Scans one CSV file.
+pub fn scan(input: impl Read + Send, options: detect::Options, job: &Job<'_>) -> Result<(String, Vec<ColumnFinding>), TableError> {
+    let mut opened = open(input, job)?;
+    let dialect = opened.dialect;
+    let names: Vec<&str> = opened.names.iter().map(String::as_str).collect();
+    let columns = names.len();
+    let mut scanner: Option<TableScanner> = None;
+    let mut first = opened.first.take();
+    let blocks = &mut opened.blocks;
+    pipeline::run(
+        job.width(),
+        || {
+            job.check()?;
+            match first.take() {
+                Some(block) => Ok(Some(block)),
+                None => blocks.next_block(),
+            }
+        },
+        |raw: RawBlock| {
+            let starts = raw.first_record == u64::from(dialect.header);
+            let size = raw.bytes.len() as u64;
+            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let mut part = match starts {
+                true => TableScanner::new(&names, options.clone()),
+                false => TableScanner::continuing(&names, options.clone()),
+            };
+            scan_block(&block, &mut part);
+            Ok((part, size))
+        },
+        |(part, size)| {
+            match &mut scanner {
+                Some(scanner) => scanner.merge(part),
+                None => scanner = Some(part),
+            }
+            (job.progress)(size);
+            Ok(())
+        },
+    )?;
+    let scanner = scanner.unwrap_or_else(|| TableScanner::new(&names, options));
+    Ok((format!("csv ({})", dialect.encoding.name()), scanner.finish()))
+}
+
+fn scan_block(block: &Block, scanner: &mut TableScanner) {
+    for column in 0..block.columns() {
+        for row in 0..block.records() {
+            scanner.cell(column, block.text(row, column).as_bytes());
+        }
+    }
+}
+
+/// Tells the kinds of the columns from the first records.
+fn detect_first<R: Read>(opened: &Opened<R>) -> Result<Vec<ColumnFinding>, TableError> {
+    let names: Vec<&str> = opened.names.iter().map(String::as_str).collect();
+    let mut scanner = TableScanner::new(&names, detect::Options::default());
+    if let Some(raw) = &opened.first {
+        let raw = RawBlock { bytes: raw.bytes.clone(), first_record: raw.first_record, offset: raw.offset };
+        let block = Block::parse(raw, &opened.dialect, Some(names.len()))?;
+        for column in 0..names.len() {
+            for row in 0..block.records().min(DETECTION_RECORDS) {
+                scanner.cell(column, block.text(row, column).as_bytes());
+            }
+        }
+    }
+    Ok(scanner.finish())
+}
+
+/// Every how many rows the utility figures are fed: 1 for small tables.
+fn utility_stride<R: Read>(opened: &Opened<R>, size: Option<u64>) -> u64 {
+    let Some(first) = &opened.first else { return 1 };
+    let records = memchr::memchr_iter(b'\n', &first.bytes).count().max(1) as u64;
+    match size {
+        Some(size) => (size / (first.bytes.len() as u64 / records).max(1) / UTILITY_ROWS).max(1),
+        // A stream of unknown length: one in 16 is enough for any that is long.
+        None => 16,
+    }
+}
+
+fn new_header<R: Read>(header: &[u8], opened: &Opened<R>, binding: &Binding) -> Result<Vec<u8>, TableError> {
+    let raw = RawBlock { bytes: header.to_vec(), first_record: 0, offset: 0 };
+    let block = Block::parse(raw, &opened.dialect, Some(opened.names.len()))?;
+    let mut out = Vec::with_capacity(header.len());
+    let mut fields = 0;
+    for (c, _) in binding.columns.iter().enumerate().filter(|(_, column)| column.released()) {
+        if fields > 0 {
+            out.push(opened.dialect.delimiter);
+        }
+        fields += 1;
+        out.extend_from_slice(block.raw_field(0, c));
+    }
+    out.extend_from_slice(block.line_end(0));
+    Ok(out)
+}
+
+/// A block, done.
+struct Done {
+    out: Vec<u8>,
+    leaves_in: Vec<Hash>,
+    leaves_out: Vec<Hash>,
+    counts: Vec<Counts>,
+    part: Part,
+    bytes_in: u64,
+}
+
+fn process(
+    block: &Block,
+    header_rows: u64,
+    plan: &Plan,
+    binding: &Binding,
+    spec: &Spec,
+    keys: &FileKeys,
+    dialect: &Dialect,
+) -> Result<Done, TableError> {
+    let n = block.records();
+    let first_record = block.first_record - header_rows;
+    let leaves_in: Vec<Hash> = (0..n).map(|r| leaf(&keys.input_leaves, block.record(r))).collect();
+    let records: Vec<_> =
+        leaves_in.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect();
+    let done = transform(binding, plan.head.invalid, block, &records, block.first_record + 1)?;
+    let part = assess(spec, binding, block, &done, first_record);
+
+    let released: Vec<usize> = (0..binding.columns.len()).filter(|c| binding.columns[*c].released()).collect();
+    let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
+    let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
+    let mut leaves_out = Vec::with_capacity(n);
+    for r in 0..n {
+        if done.dropped[r] {
+            continue;
+        }
+        let start = out.len();
+        for (i, &c) in released.iter().enumerate() {
+            if i > 0 {
+                out.push(dialect.delimiter);
+            }
+            let alone = released.len() == 1;
+            match (&binding.columns[c].fate, &done.columns[c]) {
+                (Fate::Apply { .. }, Some(new)) => match new.get(r) {
+                    Value::Kept => out.extend_from_slice(block.raw_field(r, c)),
+                    Value::Removed => write_field("", dialect, alone, &mut out),
+                    Value::New(text) => write_field(text, dialect, alone, &mut out),
+                },
+                _ => out.extend_from_slice(block.raw_field(r, c)),
+            }
+        }
+        out.extend_from_slice(block.line_end(r));
+        leaves_out.push(leaf(&keys.output_leaves, &out[start..]));
+    }
+    Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, bytes_in: bytes_in as u64 })
+}
+
+fn name_column(mut error: TableError, binding: &Binding) -> TableError {
+    if let Some((number, name)) = &mut error.place.column
+        && let Some(column) = binding.columns.get(*number - 1)
+    {
+        name.clone_from(&column.finding.name);
+    }
+    error
+}
+
+fn write_error(error: std::io::Error) -> TableError {
+    TableError::new(Trouble::Write(error))
+}

@@ -1,0 +1,170 @@
+//! How a CSV file is written: encoding, delimiter, header.
+//!
+//! Everything is decided from the first bytes, and can be said instead by the user. What cannot be decided is refused.
+
+use encoding_rs::GB18030;
+
+use super::error::{Place, TableError, Trouble};
+
+/// How a CSV file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dialect {
+    /// The letters.
+    pub encoding: Encoding,
+    /// Whether the file starts with a UTF-8 byte-order mark.
+    pub mark: bool,
+    /// What separates fields.
+    pub delimiter: u8,
+    /// Whether the first record names the columns.
+    pub header: bool,
+}
+
+/// Encodings that are read and written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Encoding {
+    /// UTF-8.
+    Utf8,
+    /// GB 18030 (and with it GBK and GB 2312).
+    Gb18030,
+}
+
+impl Encoding {
+    /// The name in reports and on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Encoding::Utf8 => "utf-8",
+            Encoding::Gb18030 => "gb18030",
+        }
+    }
+}
+
+/// What the user says of a file; the rest is detected.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hints {
+    /// The encoding.
+    pub encoding: Option<Encoding>,
+    /// The delimiter.
+    pub delimiter: Option<u8>,
+    /// Whether there is a header.
+    pub header: Option<bool>,
+}
+
+const UTF8_MARK: &[u8] = b"\xef\xbb\xbf";
+const CANDIDATES: [u8; 4] = [b',', b';', b'\t', b'|'];
+
+impl Dialect {
+    /// Decides from `head`, the first bytes of the file; `whole` says that there are no more.
+    pub fn detect(head: &[u8], whole: bool, hints: Hints) -> Result<Dialect, TableError> {
+        let fail = |trouble| Err(TableError { place: Place::default(), trouble });
+        if head.starts_with(b"\xff\xfe") || head.starts_with(b"\xfe\xff") {
+            return fail(Trouble::Utf16);
+        }
+        if let Some(at) = memchr::memchr(0, head) {
+            return fail(Trouble::Binary { offset: at as u64 });
+        }
+        let mark = head.starts_with(UTF8_MARK);
+        let text = if mark { &head[UTF8_MARK.len()..] } else { head };
+        if text.iter().all(|byte| byte.is_ascii_whitespace()) && whole {
+            return fail(Trouble::Empty);
+        }
+        let encoding = match hints.encoding {
+            Some(encoding) => encoding,
+            None if mark => Encoding::Utf8,
+            None => detect_encoding(text, whole)?,
+        };
+        if memchr::memchr(b'\n', text).is_none() && memchr::memchr(b'\r', text).is_some() {
+            return fail(Trouble::CarriageReturns);
+        }
+        let delimiter = hints.delimiter.unwrap_or_else(|| detect_delimiter(text));
+        Ok(Dialect { encoding, mark, delimiter, header: hints.header.unwrap_or(true) })
+    }
+
+    /// The bytes of the byte-order mark, if there is one.
+    pub fn mark_len(&self) -> usize {
+        if self.mark { UTF8_MARK.len() } else { 0 }
+    }
+}
+
+fn detect_encoding(text: &[u8], whole: bool) -> Result<Encoding, TableError> {
+    let offset = match std::str::from_utf8(text) {
+        Ok(_) => return Ok(Encoding::Utf8),
+        // The sample may end inside a letter.
+        Err(error) if error.error_len().is_none() && !whole => return Ok(Encoding::Utf8),
+        Err(error) => error.valid_up_to() as u64,
+    };
+    // A letter of GB 18030 has up to 4 bytes, of which the sample may have cut 3.
+    let gb18030 = (0..=if whole { 0 } else { 3 }).any(|cut| {
+        let end = text.len().saturating_sub(cut);
+        GB18030.decode_without_bom_handling_and_without_replacement(&text[..end]).is_some()
+    });
+    if gb18030 {
+        return Ok(Encoding::Gb18030);
+    }
+    Err(TableError { place: Place::default(), trouble: Trouble::UnknownEncoding { offset } })
+}
+
+/// The candidate that occurs equally often in most of the first lines.
+fn detect_delimiter(text: &[u8]) -> u8 {
+    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(20).collect();
+    let count = |line: &[u8], wanted: u8| {
+        let mut quoted = false;
+        line.iter()
+            .filter(|byte| {
+                quoted ^= **byte == b'"';
+                !quoted && **byte == wanted
+            })
+            .count()
+    };
+    let score = |candidate: u8| {
+        let counts: Vec<usize> = lines.iter().map(|line| count(line, candidate)).collect();
+        let first = counts.first().copied().unwrap_or(0);
+        let agreeing = counts.iter().filter(|n| **n == first).count();
+        if first == 0 { (0, 0) } else { (agreeing, first) }
+    };
+    // On a tie the earlier candidate wins.
+    CANDIDATES.into_iter().rev().max_by_key(|candidate| score(*candidate)).unwrap_or(b',')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detect(text: &[u8]) -> Result<Dialect, String> {
+        Dialect::detect(text, true, Hints::default()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn delimiters_are_told_apart() {
+        for (text, delimiter) in [
+            ("a,b,c\n1,2,3\n", b','),
+            ("a;b;c\n1,5;2,5;3,5\n", b';'),
+            ("a\tb\n1\t2\n", b'\t'),
+            ("a|b\n1|2\n", b'|'),
+            ("a\n1\n", b','),
+            ("a,b\n\"x;y;z\",2\n", b','),
+        ] {
+            assert_eq!(detect(text.as_bytes()).unwrap().delimiter, delimiter, "{text}");
+        }
+    }
+
+    #[test]
+    fn encodings_are_told_apart() {
+        assert_eq!(detect("姓名,年龄\n张伟,3\n".as_bytes()).unwrap().encoding, Encoding::Utf8);
+        let (gb, _, _) = GB18030.encode("姓名,年龄\n张伟,3\n");
+        assert_eq!(detect(&gb).unwrap().encoding, Encoding::Gb18030);
+        let marked = detect(b"\xef\xbb\xbfa,b\n1,2\n").unwrap();
+        assert!(marked.mark && marked.encoding == Encoding::Utf8);
+        let cut = &"姓名".as_bytes()[..5];
+        assert_eq!(Dialect::detect(cut, false, Hints::default()).unwrap().encoding, Encoding::Utf8);
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_by_name() {
+        assert!(detect(b"a,b\n\x00\x01").unwrap_err().contains("byte 4"));
+        assert!(detect(b"\xff\xfea\x00").unwrap_err().contains("UTF-16"));
+        assert!(detect(b"a,b\n1,\xff\xff\xff\n").unwrap_err().contains("neither UTF-8 nor GB 18030"));
+        assert!(detect(b"a,b\r1,2\r").unwrap_err().contains("carriage return"));
+        assert!(detect(b"  \n").unwrap_err().contains("empty"));
+    }
+}

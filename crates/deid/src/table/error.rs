@@ -1,0 +1,189 @@
+//! What can be wrong with a table, and where. No error carries a value.
+
+use std::fmt;
+
+use crate::action::{ParameterError, Refusal};
+
+/// A fault and its place.
+#[derive(Debug)]
+pub struct TableError {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub trouble: Trouble,
+}
+
+/// A place in a table, as a spreadsheet shows it: the header is row 1.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// The row, from 1; records are counted, not lines.
+    pub row: Option<u64>,
+    /// The column's number from 1, and its name where it is known.
+    pub column: Option<(usize, String)>,
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    /// Reading failed.
+    #[error("cannot read: {0}")]
+    Read(std::io::Error),
+    /// Writing failed.
+    #[error("cannot write: {0}")]
+    Write(std::io::Error),
+    /// The run was interrupted.
+    #[error("interrupted")]
+    Interrupted,
+    /// No record at all.
+    #[error("the file is empty")]
+    Empty,
+    /// A zero byte in what should be text.
+    #[error("not a text file: byte {offset} is zero")]
+    Binary {
+        /// From 0.
+        offset: u64,
+    },
+    /// UTF-16, which cannot be streamed byte-identically.
+    #[error("the file is UTF-16; save it as UTF-8 (in Excel: \"CSV UTF-8\")")]
+    Utf16,
+    /// Neither encoding fits.
+    #[error("neither UTF-8 nor GB 18030: byte {offset} fits neither encoding")]
+    UnknownEncoding {
+        /// From 0.
+        offset: u64,
+    },
+    /// A byte that the encoding does not have.
+    #[error("not valid {encoding}: byte {offset} of the file; if the file mixes encodings, convert it first, or say `--encoding`")]
+    BadEncoding {
+        /// The encoding in use.
+        encoding: &'static str,
+        /// From 0.
+        offset: u64,
+    },
+    /// Lines end in CR alone.
+    #[error("lines end in carriage return only (an old Mac format); convert them to LF or CRLF")]
+    CarriageReturns,
+    /// A record with too few or too many fields.
+    #[error("{found} fields where the header has {expected}")]
+    Ragged {
+        /// Fields of this record.
+        found: usize,
+        /// Fields of the header.
+        expected: usize,
+    },
+    /// A quote that is never closed.
+    #[error("a quoted field is opened here or later and never closed")]
+    OpenQuote,
+    /// Text after a closing quote.
+    #[error("text after the closing quote of a field")]
+    AfterQuote,
+    /// A record longer than the limit.
+    #[error("a record longer than {limit} bytes; raise `--max-record` if it is meant")]
+    TooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// A column without a name.
+    #[error("the column has no name")]
+    Nameless,
+    /// Two columns of one name.
+    #[error("the column has the name of column {first}")]
+    Duplicate {
+        /// The first column of that name, from 1.
+        first: usize,
+    },
+    /// The header looks like data.
+    #[error("the first row looks like data, not like column names; say `--no-header` if it is data")]
+    NoHeader,
+    /// A Parquet file that the library refuses.
+    #[error("not a readable Parquet file: {0}")]
+    Parquet(String),
+    /// A column type that no action reads.
+    #[error("columns of type {0} are not supported; flatten the column first")]
+    Type(String),
+    /// A transformed value that its column type cannot hold.
+    #[error("the transformed value does not fit the column's type {0}")]
+    Fit(String),
+    /// The plan names a column that is not there.
+    #[error("the plan names column `{name}`, which the table does not have{help}")]
+    NoColumn {
+        /// The name in the plan.
+        name: String,
+        /// A suggestion, or nothing.
+        help: String,
+    },
+    /// An action needs the patient and no column tells.
+    #[error("action `{action}` needs to know the patient; name the patient's column in the plan: subject = \"...\"")]
+    NoSubject {
+        /// The action.
+        action: &'static str,
+    },
+    /// An action cannot be used here.
+    #[error("action `{action}`: {error}")]
+    Action {
+        /// The action.
+        action: &'static str,
+        /// Why.
+        error: ParameterError,
+    },
+    /// A value that the action cannot read.
+    #[error("{refusal} (action `{action}`); to remove such values instead, set invalid = \"redact\" in the plan")]
+    Value {
+        /// The action.
+        action: &'static str,
+        /// Why.
+        refusal: Refusal,
+    },
+    /// No column is released.
+    #[error("the plan releases no column of this table")]
+    NothingReleased,
+}
+
+impl TableError {
+    /// A fault of a whole file.
+    pub fn new(trouble: Trouble) -> Self {
+        TableError { place: Place::default(), trouble }
+    }
+
+    /// A fault of a row.
+    pub fn at_row(row: u64, trouble: Trouble) -> Self {
+        TableError { place: Place { row: Some(row), column: None }, trouble }
+    }
+
+    /// A fault of a column.
+    pub fn at_column(number: usize, name: &str, trouble: Trouble) -> Self {
+        TableError { place: Place { row: None, column: Some((number, name.to_owned())) }, trouble }
+    }
+
+    /// A fault of a cell.
+    pub fn at_cell(row: u64, number: usize, name: &str, trouble: Trouble) -> Self {
+        TableError { place: Place { row: Some(row), column: Some((number, name.to_owned())) }, trouble }
+    }
+}
+
+impl fmt::Display for TableError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(row) = self.place.row {
+            write!(f, "row {row}")?;
+        }
+        if let Some((number, name)) = &self.place.column {
+            let comma = if self.place.row.is_some() { ", " } else { "" };
+            write!(f, "{comma}column {number}")?;
+            if !name.is_empty() {
+                write!(f, " `{}`", name.escape_debug())?;
+            }
+        }
+        if self.place != Place::default() {
+            f.write_str(": ")?;
+        }
+        write!(f, "{}", self.trouble)
+    }
+}
+
+impl std::error::Error for TableError {}
+
+impl From<std::io::Error> for TableError {
+    fn from(error: std::io::Error) -> Self {
+        TableError::new(Trouble::Read(error))
+    }
+}

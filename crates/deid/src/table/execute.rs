@@ -1,0 +1,160 @@
+//! One block of records through a [`Binding`], whatever format it came in.
+
+use super::bind::{Binding, Fate};
+use super::error::{TableError, Trouble};
+use super::job::Counts;
+use crate::action::{Cell, Effect, Secret};
+use crate::assess::{Part, Spec};
+use crate::plan::Invalid;
+use crate::study::Record;
+
+/// Records as text.
+pub(super) trait Rows {
+    /// How many.
+    fn rows(&self) -> usize;
+    /// The text of a cell; empty where it is missing.
+    fn text(&self, row: usize, column: usize) -> &str;
+}
+
+/// What a block became, column by column.
+pub(super) struct Transformed {
+    /// One entry a column; `None` where it is kept or dropped whole.
+    pub columns: Vec<Option<NewColumn>>,
+    /// Whether each record is dropped.
+    pub dropped: Vec<bool>,
+    /// What the actions did.
+    pub counts: Vec<Counts>,
+}
+
+/// New values of a column.
+pub(super) struct NewColumn {
+    text: String,
+    ends: Vec<u32>,
+    effects: Vec<Effect>,
+}
+
+/// A value after its action.
+pub(super) enum Value<'a> {
+    /// As it was.
+    Kept,
+    /// Gone.
+    Removed,
+    /// New text.
+    New(&'a str),
+}
+
+impl NewColumn {
+    pub(super) fn get(&self, row: usize) -> Value<'_> {
+        match self.effects[row] {
+            Effect::Kept => Value::Kept,
+            Effect::Replaced => {
+                let start = if row == 0 { 0 } else { self.ends[row - 1] };
+                Value::New(&self.text[start as usize..self.ends[row] as usize])
+            }
+            Effect::Removed | Effect::DropRecord => Value::Removed,
+        }
+    }
+}
+
+/// Applies every action to its column. `first_row` is the spreadsheet row of the first record.
+pub(super) fn transform(
+    binding: &Binding,
+    invalid: Invalid,
+    rows: &impl Rows,
+    records: &[Record<'_>],
+    first_row: u64,
+) -> Result<Transformed, TableError> {
+    let n = rows.rows();
+    let mut done = Transformed {
+        columns: Vec::with_capacity(binding.columns.len()),
+        dropped: vec![false; n],
+        counts: vec![Counts::default(); binding.columns.len()],
+    };
+    // The place of the earliest failure, so that the same one is reported whatever the column order.
+    let mut failure: Option<(usize, TableError)> = None;
+    for (c, column) in binding.columns.iter().enumerate() {
+        let counts = &mut done.counts[c];
+        let Fate::Apply { action, transform, .. } = &column.fate else {
+            match column.fate {
+                Fate::Keep => counts.kept = n as u64,
+                _ => counts.removed = n as u64,
+            }
+            done.columns.push(None);
+            continue;
+        };
+        let mut new = NewColumn {
+            text: String::with_capacity(n * 12),
+            ends: Vec::with_capacity(n),
+            effects: Vec::with_capacity(n),
+        };
+        let mut scratch = String::new();
+        for (r, record) in records.iter().enumerate() {
+            let text = rows.text(r, c);
+            let effect = if text.is_empty() {
+                counts.empty += 1;
+                Effect::Kept
+            } else {
+                let subject = binding.subject.map(|s| rows.text(r, s)).filter(|text| !text.is_empty());
+                let cell = Cell { value: Secret(text), subject: subject.map(Secret), record, occurrence: 0 };
+                scratch.clear();
+                let effect = match transform.apply(&cell, &mut scratch) {
+                    Ok(effect) => effect,
+                    Err(_) if invalid == Invalid::Redact => {
+                        counts.invalid += 1;
+                        Effect::Removed
+                    }
+                    Err(refusal) => {
+                        if failure.as_ref().is_none_or(|(row, _)| r < *row) {
+                            let trouble = Trouble::Value { action, refusal };
+                            let name = &column.finding.name;
+                            failure = Some((r, TableError::at_cell(first_row + r as u64, c + 1, name, trouble)));
+                        }
+                        break;
+                    }
+                };
+                match effect {
+                    Effect::Kept => counts.kept += 1,
+                    Effect::Replaced => counts.changed += 1,
+                    Effect::Removed => counts.removed += 1,
+                    Effect::DropRecord => done.dropped[r] = true,
+                }
+                effect
+            };
+            if effect == Effect::Replaced {
+                new.text.push_str(&scratch);
+            }
+            new.ends.push(u32::try_from(new.text.len()).expect("a block's new text stays below 4 GiB"));
+            new.effects.push(effect);
+        }
+        done.columns.push(Some(new));
+    }
+    match failure {
+        Some((_, error)) => Err(error),
+        None => Ok(done),
+    }
+}
+
+/// Feeds the assessment: every record as it was and as it is released.
+pub(super) fn assess(
+    spec: &Spec,
+    binding: &Binding,
+    rows: &impl Rows,
+    done: &Transformed,
+    first_record: u64,
+) -> Part {
+    let mut part = Part::new(spec);
+    for r in 0..rows.rows() {
+        let raw = |c: usize| rows.text(r, c);
+        let released = |c: usize| match (&binding.columns[c].fate, &done.columns[c]) {
+            (Fate::Drop, _) => "",
+            (_, None) => rows.text(r, c),
+            (_, Some(new)) => match new.get(r) {
+                Value::Kept => rows.text(r, c),
+                Value::Removed => "",
+                Value::New(text) => text,
+            },
+        };
+        part.row(first_record + r as u64, raw, (!done.dropped[r]).then_some(released));
+    }
+    part
+}

@@ -1,0 +1,18 @@
+//! Tables: CSV and Parquet in, the same format out.
+//!
+//! [`bind`] decides for every column what the plan does with it; the executors stream records through that decision on all cores,
+//! and hash what comes in and what goes out, so that a receipt can bind both.
+
+mod bind;
+pub mod csv;
+mod csv_run;
+mod dialect;
+mod error;
+mod execute;
+mod job;
+
+pub use bind::{Binding, BoundColumn, Fate};
+pub use csv_run::{deidentify as deidentify_csv, scan as scan_csv};
+pub use dialect::{Dialect, Encoding, Hints};
+pub use error::{Place, TableError, Trouble};
+pub use job::{Counts, Job, Side, TableOutcome};
