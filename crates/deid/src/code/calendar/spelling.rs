@@ -105,6 +105,13 @@ pub(super) fn write_date(date: Date, precision: Precision, spelling: Spelling, o
     let Date { year, month, day } = date;
     let (has_month, has_day) = (precision >= Precision::Month, precision == Precision::Day);
     match spelling {
+        // Nearly every date that is written goes through here: one push instead of ten.
+        Spelling::YearFirst { separator, padding: Padding::BOTH } if has_day => {
+            let [y0, y1, y2, y3] = year_digits(year);
+            let ([m0, m1], [d0, d1]) = (two_digits(month), two_digits(day));
+            let written = [y0, y1, y2, y3, separator, m0, m1, separator, d0, d1];
+            out.push_str(std::str::from_utf8(&written).expect("digits and an ASCII separator"));
+        }
         Spelling::YearFirst { separator, padding } => {
             push_year(year, out);
             if has_month {
@@ -189,17 +196,25 @@ pub(super) fn write_date(date: Date, precision: Precision, spelling: Spelling, o
 }
 
 fn push_year(year: i32, out: &mut String) {
-    let year = year.unsigned_abs() % 10_000;
-    for place in [1_000, 100, 10, 1] {
-        out.push(char::from(b'0' + (year / place % 10) as u8));
-    }
+    out.extend(year_digits(year).map(char::from));
 }
 
 fn push_number(number: u8, padded: bool, out: &mut String) {
+    let [tens, ones] = two_digits(number);
     if padded || number >= 10 {
-        out.push(char::from(b'0' + number / 10 % 10));
+        out.push(char::from(tens));
     }
-    out.push(char::from(b'0' + number % 10));
+    out.push(char::from(ones));
+}
+
+fn year_digits(year: i32) -> [u8; 4] {
+    let year = year.unsigned_abs() % 10_000;
+    let ([y0, y1], [y2, y3]) = (two_digits((year / 100) as u8), two_digits((year % 100) as u8));
+    [y0, y1, y2, y3]
+}
+
+fn two_digits(number: u8) -> [u8; 2] {
+    [b'0' + number / 10 % 10, b'0' + number % 10]
 }
 
 fn push_month_name(month: u8, style: NameStyle, out: &mut String) {
