@@ -100,7 +100,10 @@ pub fn score(text: &str) -> u8 {
 
 /// The parts of a Chinese address, in order, up to the first that is not understood.
 pub fn pieces(text: &str) -> impl Iterator<Item = Piece> {
-    let division = division::find_in_address(text);
+    pieces_after(text, division::find_in_address(text))
+}
+
+fn pieces_after(text: &str, division: Option<division::Match>) -> impl Iterator<Item = Piece> {
     let start = text.len() - text.trim_start().len();
     let first = match division {
         Some(found) => Some(Piece { kind: Kind::Division, start, end: found.end_byte }),
@@ -149,11 +152,12 @@ fn generalize_code(digits: &str, level: Level, out: &mut String) -> bool {
 }
 
 fn chinese_score(text: &str) -> u32 {
+    let division = division::find_in_address(text);
     let mut points = 0;
     let mut last = None;
-    for piece in pieces(text).take(12) {
+    for piece in pieces_after(text, division).take(12) {
         points += match piece.kind {
-            Kind::Division => match division::find_in_address(text).map(|found| found.level) {
+            Kind::Division => match division.map(|found| found.level) {
                 Some(division::Level::County) => 45,
                 Some(division::Level::Prefecture) => 35,
                 _ => 25,
@@ -279,7 +283,45 @@ fn named(text: &str) -> Option<(Kind, usize)> {
 }
 
 fn ending(text: &str) -> Option<(Kind, usize)> {
+    if !text.starts_with(is_first_of_ending) {
+        return None;
+    }
     NAMED.iter().find(|(ending, _)| text.starts_with(ending)).map(|(ending, kind)| (*kind, ending.len()))
+}
+
+/// Whether an ending of [`NAMED`] begins so: nearly every character is turned away here.
+fn is_first_of_ending(c: char) -> bool {
+    matches!(
+        c,
+        '街' | '苏'
+            | '镇'
+            | '乡'
+            | '村'
+            | '居'
+            | '社'
+            | '嘎'
+            | '新'
+            | '小'
+            | '花'
+            | '家'
+            | '公'
+            | '大'
+            | '广'
+            | '宿'
+            | '工'
+            | '苑'
+            | '屯'
+            | '庄'
+            | '寨'
+            | '胡'
+            | '国'
+            | '省'
+            | '路'
+            | '巷'
+            | '道'
+            | '里'
+            | '条'
+    )
 }
 
 fn is_chinese(c: char) -> bool {
@@ -505,6 +547,13 @@ mod tests {
             "130/80",
         ] {
             assert!(score(text) < LIKELY, "{text}: {}", score(text));
+        }
+    }
+
+    #[test]
+    fn no_ending_is_turned_away() {
+        for (text, kind) in NAMED {
+            assert_eq!(ending(text), Some((kind, text.len())), "{text}");
         }
     }
 

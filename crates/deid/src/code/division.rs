@@ -269,7 +269,9 @@ struct Table {
     rows: Vec<Division>,
     /// Where the rows with each four-digit prefix begin, for prefixes from [`FIRST_PREFIX`].
     starts: Vec<u16>,
-    /// Names and what people shorten them to, in byte order.
+    /// The keys of `names`, in order; apart from them so that a search stays in the cache.
+    keys: Vec<u64>,
+    /// Names and what people shorten them to.
     names: Vec<Name>,
 }
 
@@ -335,18 +337,20 @@ impl Table {
         }
         rows.sort_by_key(|row| row.code);
 
-        let mut starts = Vec::new();
+        let mut starts = Vec::with_capacity((LAST_PREFIX - FIRST_PREFIX + 2) as usize);
+        let mut row = 0;
         for prefix in FIRST_PREFIX..=LAST_PREFIX + 1 {
-            let start = rows.partition_point(|row| row.code / 100 < prefix);
-            starts.push(u16::try_from(start).expect("the table has some 3,200 rows"));
+            row += rows[row..].iter().take_while(|row| row.code / 100 < prefix).count();
+            starts.push(u16::try_from(row).expect("the table has some 3,200 rows"));
         }
 
         let mut names = Vec::with_capacity(rows.len() * 2);
         for &division in rows.iter().filter(|row| !row.is_placeholder()) {
             names_of(division, &mut names);
         }
-        names.sort_by(|a, b| a.text.bytes().cmp(b.text.bytes()).then(a.division.code.cmp(&b.division.code)));
-        Self { rows, starts, names }
+        names.sort_by_key(|(key, name)| (*key, name.division.code));
+        let (keys, names) = names.into_iter().unzip();
+        Self { rows, starts, keys, names }
     }
 
     /// Rows whose first four digits are `prefix`.
@@ -371,15 +375,12 @@ impl Table {
         {
             return Step::Over("县".len());
         }
-        // Every name has two characters at least, three bytes each.
-        let Some(key) = rest.as_bytes().get(..6) else { return Step::Stop };
-        let first = self.names.partition_point(|name| name.text.bytes().take(6).lt(key.iter().copied()));
+        let Some(key) = key(rest.bytes()) else { return Step::Stop };
+        let first = self.keys.partition_point(|other| *other < key);
         let mut best: Option<(&Name, usize)> = None;
         let mut ambiguous = false;
-        for name in &self.names[first..] {
-            if !name.text.bytes().take(6).eq(key.iter().copied()) {
-                break;
-            }
+        let same = self.keys[first..].iter().take_while(|other| **other == key).count();
+        for name in &self.names[first..first + same] {
             let Some(length) = name.text.prefix_of(rest) else { continue };
             if within.is_some_and(|code| !contains(code, name.division.code)) {
                 continue;
@@ -426,14 +427,28 @@ impl Text {
     }
 }
 
+/// The first six bytes: every name has two characters at least, three bytes each.
+fn key(bytes: impl Iterator<Item = u8>) -> Option<u64> {
+    let mut length = 0;
+    let key = bytes.take(6).fold(0, |key, byte| {
+        length += 1;
+        key << 8 | u64::from(byte)
+    });
+    (length == 6).then_some(key)
+}
+
 /// Whether `inner` is `outer` or lies in it.
 fn contains(outer: u32, inner: u32) -> bool {
     truncate(inner, level_of(outer)) == outer
 }
 
 /// Adds the official name of a division and its usual short forms.
-fn names_of(division: Division, names: &mut Vec<Name>) {
-    let mut add = |stem, suffix, bare| names.push(Name { text: Text { stem, suffix }, division, bare });
+fn names_of(division: Division, names: &mut Vec<(u64, Name)>) {
+    let mut add = |stem, suffix, bare| {
+        let text = Text { stem, suffix };
+        let name = key(text.bytes()).map(|key| (key, Name { text, division, bare }));
+        names.extend(name);
+    };
     add(division.name, "", false);
     let strip = |suffixes: &[&str]| {
         let stem = suffixes.iter().find_map(|suffix| division.name.strip_suffix(suffix));

@@ -90,14 +90,14 @@ pub fn is_hong_kong_id(text: &[u8]) -> bool {
         digit @ b'0'..=b'9' => u32::from(digit - b'0'),
         _ => return false,
     };
-    let prefix_sum = match prefix {
-        &[first, second] => letter(first) * 9 + letter(second) * 8,
-        &[only] => 36 * 9 + letter(only) * 8,
+    let prefix_sum = match *prefix {
+        [first, second] => letter(first) * 9 + letter(second) * 8,
+        [only] => 36 * 9 + letter(only) * 8,
         _ => return false,
     };
     let digit_sum: u32 =
         digits.iter().zip((2..=7).rev()).map(|(digit, weight)| u32::from(digit - b'0') * weight).sum();
-    (prefix_sum + digit_sum + check) % 11 == 0
+    (prefix_sum + digit_sum + check).is_multiple_of(11)
 }
 
 /// Four digits of the issuing region, six of birth date, two of sequence and check.

@@ -1,42 +1,10 @@
-//! Calendar dates as hospitals write them: read, shifted, truncated and written again in the same spelling.
-//!
-//! A shifted column must look like the original to every program that reads it, so [`Date::parse`] keeps how a
-//! date was spelt ([`Spelling`]) and its time of day as it stood; [`Parsed::write_shifted`] changes nothing else.
-//! What does not exist (2023-02-30), what can be read two ways (03/04/2024 without a declared order) and
-//! what carries anything but a time after the date is not a date here: callers then suppress the value.
-//!
-//! | written | spelling |
-//! |---|---|
-//! | `2024-01-05`, `2024/1/5`, `2024.01.05`, `2024-01`, `2024` | [`Spelling::YearFirst`] |
-//! | `20240105`, `20240105101112.5+0800` (HL7 v2, DICOM) | [`Spelling::Compact`] |
-//! | `2024年1月5日`, `2024年1月`, `2024年` | [`Spelling::Chinese`] |
-//! | `01/05/2024` declared, or `01/31/2024` | [`Spelling::MonthFirst`] |
-//! | `05/01/2024` declared, or `31.01.2024` | [`Spelling::DayFirst`] |
-//! | `5-Jan-2024`, `05JAN2024`, `5 January 2024` | [`Spelling::DayMonthName`] |
-//! | `Jan 5, 2024` | [`Spelling::MonthNameDay`] |
-//!
-//! Day numbers count from 1970-01-01 in the proleptic Gregorian calendar, by the algorithms of
-//! Howard Hinnant, *chrono-Compatible Low-Level Date Algorithms*
-//! (<https://howardhinnant.github.io/date_algorithms.html>), `days_from_civil` and `civil_from_days`.
-//!
-//! ```
-//! use medveil_deid::code::calendar::Date;
-//!
-//! let mut out = String::new();
-//! let parsed = Date::parse("2024年2月28日 10:11").expect("a date");
-//! assert!(parsed.write_shifted(2, &mut out));
-//! assert_eq!(out, "2024年3月1日 10:11");
-//! ```
+//! Reading a date in any of the spellings.
 
 use std::fmt;
 
-/// A day that exists, in the years 1 to 9999. Its `Debug` shows nothing of the value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date {
-    year: i32,
-    month: u8,
-    day: u8,
-}
+use super::spelling::{Case, DaySign, MONTHS, NameStyle, Padding, Spelling, write_date};
+use super::time_of_day::{is_compact_time, is_time};
+use super::{Date, Order, Precision};
 
 /// A date with the way it was written. Its `Debug` shows the spelling alone.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,128 +19,7 @@ pub struct Parsed<'a> {
     pub time: &'a str,
 }
 
-/// How much of a date is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Precision {
-    /// `2024`
-    Year,
-    /// `2024-01`
-    Month,
-    /// `2024-01-05`
-    Day,
-}
-
-/// How `03/04/2024` is to be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// Only where a single reading exists: `03/31/2024`.
-    #[default]
-    Undeclared,
-    /// 4 March.
-    MonthFirst,
-    /// 3 April.
-    DayFirst,
-}
-
-/// The spelling of a date, enough to write another one like it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Spelling {
-    /// `2024-01-05`
-    YearFirst {
-        /// `-`, `/` or `.`
-        separator: u8,
-        /// Zeros before one digit.
-        padding: Padding,
-    },
-    /// `20240105`
-    Compact,
-    /// `2024年1月5日`
-    Chinese {
-        /// Zeros before one digit.
-        padding: Padding,
-        /// What stands after the day.
-        day_sign: DaySign,
-    },
-    /// `01/05/2024` for 5 January
-    MonthFirst {
-        /// `-`, `/` or `.`
-        separator: u8,
-        /// Zeros before one digit.
-        padding: Padding,
-    },
-    /// `05/01/2024` for 5 January
-    DayFirst {
-        /// `-`, `/` or `.`
-        separator: u8,
-        /// Zeros before one digit.
-        padding: Padding,
-    },
-    /// `5-Jan-2024`
-    DayMonthName {
-        /// `-`, `/`, `.`, a space, or nothing.
-        separator: Option<u8>,
-        /// Zeros before one digit.
-        padding: Padding,
-        /// How the month's name is written.
-        name: NameStyle,
-    },
-    /// `Jan 5, 2024`
-    MonthNameDay {
-        /// Whether a comma stands after the day.
-        comma: bool,
-        /// Zeros before one digit.
-        padding: Padding,
-        /// How the month's name is written.
-        name: NameStyle,
-    },
-}
-
-/// Whether a zero stands before a single digit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Padding {
-    /// `01` rather than `1` for January.
-    pub month: bool,
-    /// `05` rather than `5`.
-    pub day: bool,
-}
-
-/// The sign after the day of a Chinese date.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DaySign {
-    /// 日
-    Ri,
-    /// 号
-    Hao,
-    /// Nothing.
-    None,
-}
-
-/// How an English month name is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct NameStyle {
-    /// `January` rather than `Jan`.
-    pub long: bool,
-    /// The case of its letters.
-    pub case: Case,
-}
-
-/// The case of a month's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Case {
-    /// `Jan`
-    Title,
-    /// `JAN`
-    Upper,
-    /// `jan`
-    Lower,
-}
-
 impl Date {
-    /// The day, where it exists.
-    pub fn new(year: i32, month: u8, day: u8) -> Option<Self> {
-        is_valid(year, month, day).then_some(Self { year, month, day })
-    }
-
     /// Reads a whole value. Nothing but a date, or a date and a time of day, is accepted.
     #[inline]
     pub fn parse(text: &str) -> Option<Parsed<'_>> {
@@ -184,7 +31,7 @@ impl Date {
     pub fn parse_as(text: &str, order: Order) -> Option<Parsed<'_>> {
         if let Some(date) = iso(text.as_bytes()) {
             let time = text.get(10..)?;
-            let spelling = Spelling::YearFirst { separator: b'-', padding: PADDED };
+            let spelling = Spelling::YearFirst { separator: b'-', padding: Padding::BOTH };
             return (time.is_empty() || is_time(time, false)).then_some(Parsed {
                 date,
                 precision: Precision::Day,
@@ -193,48 +40,6 @@ impl Date {
             });
         }
         parse_other(text, order)
-    }
-
-    /// The year.
-    pub fn year(self) -> i32 {
-        self.year
-    }
-
-    /// The month, from 1.
-    pub fn month(self) -> u8 {
-        self.month
-    }
-
-    /// The day of the month, from 1.
-    pub fn day(self) -> u8 {
-        self.day
-    }
-
-    /// Days since 1970-01-01.
-    pub fn day_number(self) -> i32 {
-        days_from_civil(self.year, self.month, self.day)
-    }
-
-    /// The day with this number, in the years 1 to 9999.
-    pub fn from_day_number(days: i32) -> Option<Self> {
-        let (year, month, day) = civil_from_days(days);
-        (1..=9999).contains(&year).then_some(Self { year, month, day })
-    }
-
-    /// The day so many days later.
-    pub fn shifted(self, days: i32) -> Option<Self> {
-        Self::from_day_number(self.day_number().checked_add(days)?)
-    }
-
-    /// Full years from this day to a later one: the age of somebody born this day. Negative before it.
-    pub fn years_until(self, later: Self) -> i32 {
-        later.year - self.year - i32::from((later.month, later.day) < (self.month, self.day))
-    }
-}
-
-impl fmt::Debug for Date {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Date(..)")
     }
 }
 
@@ -276,74 +81,8 @@ impl Parsed<'_> {
     }
 }
 
-/// Days from 1970-01-01 to a date of the proleptic Gregorian calendar. Meaningful for valid dates of the years
-/// that [`is_valid`] accepts.
-pub fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
-    let y = if month <= 2 { year - 1 } else { year };
-    let era = y.div_euclid(400);
-    let year_of_era = y.rem_euclid(400);
-    // March is month 0, so that the leap day is the last of its year.
-    let shifted_month = (i32::from(month) + 9) % 12;
-    let day_of_year = (153 * shifted_month + 2) / 5 + i32::from(day) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-/// The date of a day number: the inverse of [`days_from_civil`].
-pub fn civil_from_days(days: i32) -> (i32, u8, u8) {
-    // i64, so that no day number overflows.
-    let z = i64::from(days) + 719_468;
-    let era = z.div_euclid(146_097);
-    let day_of_era = z.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    let year = year_of_era + era * 400 + i64::from(month <= 2);
-    (year as i32, month as u8, day as u8)
-}
-
-/// Whether the Gregorian calendar has this year's 29 February.
-pub fn is_leap(year: i32) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-/// Days of a month; 0 where there is no such month.
-pub fn days_in_month(year: i32, month: u8) -> u8 {
-    match month {
-        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
-        4 | 6 | 9 | 11 => 30,
-        2 if is_leap(year) => 29,
-        2 => 28,
-        _ => 0,
-    }
-}
-
-/// Whether the date exists, in the years 1 to 9999.
-pub fn is_valid(year: i32, month: u8, day: u8) -> bool {
-    (1..=9999).contains(&year) && day >= 1 && day <= days_in_month(year, month)
-}
-
-const PADDED: Padding = Padding { month: true, day: true };
-
 /// Four or eight digits alone are a date only within these years: others are likelier a number.
 const PLAUSIBLE_YEARS: std::ops::RangeInclusive<i32> = 1850..=2150;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
 
 /// The date of `YYYY-MM-DD` at the front of the text: what most columns hold.
 #[inline]
@@ -378,7 +117,7 @@ fn year_first(text: &str) -> Option<Parsed<'_>> {
         return chinese(year, rest);
     }
     let Some(&separator) = rest.as_bytes().first() else {
-        let spelling = Spelling::YearFirst { separator: b'-', padding: PADDED };
+        let spelling = Spelling::YearFirst { separator: b'-', padding: Padding::BOTH };
         let date = Date::new(year, 1, 1).filter(|_| PLAUSIBLE_YEARS.contains(&year))?;
         return Some(Parsed { date, precision: Precision::Year, spelling, time: "" });
     };
@@ -581,213 +320,6 @@ fn month_name(text: &str) -> Option<(u8, NameStyle, &str)> {
     Some((month, NameStyle { long: letters > 3, case }, rest))
 }
 
-/// Whether the text is a time of day and nothing else: `T10:11:12.345+08:00`, ` 10:11`, ` 10:11 AM`, ` 上午10时11分`. What is kept
-/// beside a shifted date must not be a place where a name can hide.
-fn is_time(text: &str, may_touch: bool) -> bool {
-    let bare = match text.strip_prefix(['T', 't']) {
-        Some(bare) => bare,
-        None => {
-            let bare = text.trim_start_matches([' ', '\u{3000}']);
-            if bare.len() == text.len() && !may_touch {
-                return false;
-            }
-            bare
-        }
-    };
-    const PERIODS: [&str; 8] = ["上午", "下午", "中午", "晚上", "凌晨", "早上", "早晨", "傍晚"];
-    let clock =
-        PERIODS.iter().find_map(|period| bare.strip_prefix(period)).unwrap_or(bare).trim_start_matches(' ');
-    time_of_day(clock).is_some_and(is_zone)
-}
-
-/// Takes hours, minutes, seconds and fraction off the front.
-fn time_of_day(text: &str) -> Option<&str> {
-    if text.len() >= 4 && text.bytes().take(4).all(|byte| byte.is_ascii_digit()) {
-        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-        return is_clock_digits(&text[..digits]).then(|| fraction(&text[digits..]));
-    }
-    let (hour, _, rest) = number(text, 2)?;
-    if hour > 24 {
-        return None;
-    }
-    let (rest, chinese) = match rest.strip_prefix([':', '：']) {
-        Some(rest) => (rest, false),
-        None => (rest.strip_prefix(['时', '点'])?, true),
-    };
-    if chinese && rest.is_empty() {
-        return Some(rest);
-    }
-    let (minute, _, rest) = number(rest, 2)?;
-    if minute > 59 {
-        return None;
-    }
-    let rest = if chinese { rest.strip_prefix('分').unwrap_or(rest) } else { rest };
-    let seconds = match rest.strip_prefix([':', '：']) {
-        Some(seconds) => seconds,
-        None if chinese && !rest.is_empty() => rest,
-        None => return Some(rest),
-    };
-    let (second, _, rest) = number(seconds, 2)?;
-    if second > 60 {
-        return None;
-    }
-    Some(fraction(rest.strip_prefix('秒').unwrap_or(rest)))
-}
-
-fn fraction(text: &str) -> &str {
-    match text.strip_prefix(['.', ',']) {
-        Some(rest) if rest.starts_with(|c: char| c.is_ascii_digit()) => {
-            let digits = rest.bytes().take(9).take_while(u8::is_ascii_digit).count();
-            &rest[digits..]
-        }
-        _ => text,
-    }
-}
-
-/// Whether the text is empty, or AM or PM, or an offset from UTC.
-fn is_zone(text: &str) -> bool {
-    let text = text.trim_start_matches(' ');
-    let text = ["AM", "PM", "am", "pm", "a.m.", "p.m."]
-        .iter()
-        .find_map(|half| text.strip_prefix(half))
-        .unwrap_or(text);
-    match text.trim_start_matches(' ') {
-        "" | "Z" | "z" | "UTC" | "GMT" => true,
-        zone => zone.strip_prefix(['+', '-']).is_some_and(|offset| {
-            let hours_minutes = match offset.as_bytes() {
-                [h0, h1] => Some([*h0, *h1, b'0', b'0']),
-                [h0, h1, m0, m1] | [h0, h1, b':', m0, m1] => Some([*h0, *h1, *m0, *m1]),
-                _ => None,
-            };
-            hours_minutes.is_some_and(|digits| {
-                digits.iter().all(u8::is_ascii_digit) && digits[..2] <= b"14"[..] && digits[2..] <= b"59"[..]
-            })
-        }),
-    }
-}
-
-/// HL7 v2 and DICOM: `HH[MM[SS[.F+]]][+ZZZZ]` right after the date.
-fn is_compact_time(text: &str) -> bool {
-    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    is_clock_digits(&text[..digits]) && is_zone(fraction(&text[digits..]))
-}
-
-fn is_clock_digits(text: &str) -> bool {
-    let pair = |at: usize, most: &str| text.get(at..at + 2).is_none_or(|pair| pair <= most);
-    matches!(text.len(), 2 | 4 | 6) && pair(0, "24") && pair(2, "59") && pair(4, "60")
-}
-
-fn write_date(date: Date, precision: Precision, spelling: Spelling, out: &mut String) {
-    let Date { year, month, day } = date;
-    let (has_month, has_day) = (precision >= Precision::Month, precision == Precision::Day);
-    match spelling {
-        Spelling::YearFirst { separator, padding } => {
-            push_year(year, out);
-            if has_month {
-                out.push(char::from(separator));
-                push_number(month, padding.month, out);
-            }
-            if has_day {
-                out.push(char::from(separator));
-                push_number(day, padding.day, out);
-            }
-        }
-        Spelling::Compact => {
-            push_year(year, out);
-            if has_month {
-                push_number(month, true, out);
-            }
-            if has_day {
-                push_number(day, true, out);
-            }
-        }
-        Spelling::Chinese { padding, day_sign } => {
-            push_year(year, out);
-            out.push('年');
-            if has_month {
-                push_number(month, padding.month, out);
-                out.push('月');
-            }
-            if has_day {
-                push_number(day, padding.day, out);
-                match day_sign {
-                    DaySign::Ri => out.push('日'),
-                    DaySign::Hao => out.push('号'),
-                    DaySign::None => {}
-                }
-            }
-        }
-        Spelling::MonthFirst { separator, padding } => {
-            if has_month {
-                push_number(month, padding.month, out);
-                out.push(char::from(separator));
-            }
-            if has_day {
-                push_number(day, padding.day, out);
-                out.push(char::from(separator));
-            }
-            push_year(year, out);
-        }
-        Spelling::DayFirst { separator, padding } => {
-            if has_day {
-                push_number(day, padding.day, out);
-                out.push(char::from(separator));
-            }
-            if has_month {
-                push_number(month, padding.month, out);
-                out.push(char::from(separator));
-            }
-            push_year(year, out);
-        }
-        Spelling::DayMonthName { separator, padding, name } => {
-            if has_day {
-                push_number(day, padding.day, out);
-                out.extend(separator.map(char::from));
-            }
-            if has_month {
-                push_month_name(month, name, out);
-                out.extend(separator.map(char::from));
-            }
-            push_year(year, out);
-        }
-        Spelling::MonthNameDay { comma, padding, name } => {
-            if has_month {
-                push_month_name(month, name, out);
-                out.push(' ');
-            }
-            if has_day {
-                push_number(day, padding.day, out);
-                out.push_str(if comma { ", " } else { " " });
-            }
-            push_year(year, out);
-        }
-    }
-}
-
-fn push_year(year: i32, out: &mut String) {
-    let year = year.unsigned_abs() % 10_000;
-    for place in [1_000, 100, 10, 1] {
-        out.push(char::from(b'0' + (year / place % 10) as u8));
-    }
-}
-
-fn push_number(number: u8, padded: bool, out: &mut String) {
-    if padded || number >= 10 {
-        out.push(char::from(b'0' + number / 10 % 10));
-    }
-    out.push(char::from(b'0' + number % 10));
-}
-
-fn push_month_name(month: u8, style: NameStyle, out: &mut String) {
-    let name = MONTHS[usize::from(month - 1) % 12];
-    let name = if style.long { name } else { &name[..3] };
-    match style.case {
-        Case::Title => out.push_str(name),
-        Case::Upper => out.extend(name.chars().map(|c| c.to_ascii_uppercase())),
-        Case::Lower => out.extend(name.chars().map(|c| c.to_ascii_lowercase())),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -797,16 +329,6 @@ mod tests {
     fn shifted(text: &str, days: i32) -> Option<String> {
         let mut out = String::new();
         Date::parse(text)?.write_shifted(days, &mut out).then_some(out)
-    }
-
-    #[test]
-    fn day_numbers_are_hinnants() {
-        assert_eq!(days_from_civil(1970, 1, 1), 0);
-        assert_eq!(days_from_civil(2000, 3, 1), 11_017);
-        assert_eq!(days_from_civil(1, 1, 1), -719_162);
-        assert_eq!(days_from_civil(9999, 12, 31), 2_932_896);
-        assert_eq!(civil_from_days(i32::MAX).1, 7);
-        assert_eq!(civil_from_days(-1), (1969, 12, 31));
     }
 
     #[test]
@@ -930,13 +452,6 @@ mod tests {
     }
 
     #[test]
-    fn ages_turn_on_the_birthday() {
-        let born = Date::new(2000, 2, 29).unwrap();
-        assert_eq!(born.years_until(Date::new(2024, 2, 28).unwrap()), 23);
-        assert_eq!(born.years_until(Date::new(2024, 2, 29).unwrap()), 24);
-    }
-
-    #[test]
     fn debug_shows_no_date() {
         let shown = format!("{:?}", Date::parse("1949-12-31T23:58").unwrap());
         assert!(!shown.contains("1949") && !shown.contains("31") && !shown.contains("58"), "{shown}");
@@ -944,19 +459,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn day_numbers_round_trip(days in any::<i32>()) {
-            let (year, month, day) = civil_from_days(days);
-            prop_assert_eq!(days_from_civil(year, month, day), days);
-        }
-
-        #[test]
         fn a_shift_and_back_is_identity(
             day in -200_000_i32..200_000,
             days in -50_000_i32..50_000,
             spelling in prop::sample::select(vec![
-                Spelling::YearFirst { separator: b'-', padding: PADDED },
-                Spelling::YearFirst { separator: b'/', padding: PADDED },
-                Spelling::DayMonthName { separator: Some(b'-'), padding: PADDED,
+                Spelling::YearFirst { separator: b'-', padding: Padding::BOTH },
+                Spelling::YearFirst { separator: b'/', padding: Padding::BOTH },
+                Spelling::DayMonthName { separator: Some(b'-'), padding: Padding::BOTH,
                     name: NameStyle { long: false, case: Case::Upper } },
                 Spelling::Chinese { padding: Padding { month: false, day: false }, day_sign: DaySign::Ri },
             ]),
