@@ -6,5 +6,7 @@
 pub mod action;
 pub mod code;
 pub mod kind;
+pub mod merkle;
+pub mod pipeline;
 pub mod plan;
 pub mod study;

@@ -201,7 +201,7 @@ pub fn find_in_address(text: &str) -> Option<Match> {
                     return found;
                 }
             }
-            // 上海市市辖区黄浦区, 上海市上海市黄浦区: forms print the prefecture row of a municipality.
+            // 上海市市辖区黄浦区, 上海市上海市黄浦区: some forms print the prefecture row of a municipality.
             Step::Over(length) => at = skip_filler(text, at + length),
             Step::Stop => return found,
         }
@@ -293,6 +293,9 @@ enum Step {
     Stop,
 }
 
+/// Chongqing's second prefecture row is named just 县.
+const MUNICIPALITY_WITH_COUNTIES: u32 = 500_000;
+
 const FIRST_PREFIX: u32 = 1000;
 const LAST_PREFIX: u32 = 9999;
 
@@ -361,6 +364,12 @@ impl Table {
             && let Some(word) = PLACEHOLDERS.iter().find(|word| rest.starts_with(**word))
         {
             return Step::Over(word.len());
+        }
+        if within == Some(MUNICIPALITY_WITH_COUNTIES)
+            && let Some(county) = rest.strip_prefix("县")
+            && matches!(self.next_name(county, within), Step::Into(..))
+        {
+            return Step::Over("县".len());
         }
         // Every name has two characters at least, three bytes each.
         let Some(key) = rest.as_bytes().get(..6) else { return Step::Stop };
@@ -528,6 +537,55 @@ mod tests {
         assert_eq!(code("新疆乌鲁木齐市"), Some(650100));
         assert_eq!(code("吉林省吉林市"), Some(220200));
         assert_eq!(code("内蒙古"), Some(150000));
+    }
+
+    #[test]
+    fn counties_are_found_in_their_parents() {
+        let code = |text| find_in_address(text).map(|m| m.code);
+        assert_eq!(code("江苏省南京市鼓楼区汉口路22号"), Some(320106));
+        assert_eq!(code("南京市鼓楼区汉口路22号"), Some(320106));
+        assert_eq!(code("南京鼓楼区汉口路22号"), Some(320106));
+        assert_eq!(code("北京朝阳区建国路88号"), Some(110105));
+        assert_eq!(code("北京市市辖区海淀区中关村"), Some(110108));
+        assert_eq!(code("上海市上海市黄浦区"), Some(310101));
+        assert_eq!(code("重庆市县忠县"), Some(500233));
+        assert_eq!(code("河北省正定县"), Some(130123));
+        assert_eq!(code("天津市河北区"), Some(120105));
+        assert_eq!(code("吉林昌邑区"), Some(220202));
+        assert_eq!(code("湖北恩施州恩施市"), Some(422801));
+        assert_eq!(code("四川省峨边县"), Some(511132));
+        assert_eq!(code("湖北省仙桃市"), Some(429004));
+        assert_eq!(code("广东省东莞市虎门镇"), Some(441900));
+        assert_eq!(code("北京西城区"), Some(110102));
+    }
+
+    #[test]
+    fn a_county_alone_counts_only_where_its_name_is_unique() {
+        let code = |text| find_in_address(text).map(|m| m.code);
+        assert_eq!(code("浦东新区世纪大道"), Some(310115));
+        assert_eq!(code("鼓楼区汉口路22号"), None);
+        assert_eq!(code("朝阳区"), None);
+        assert_eq!(code("矿区医院"), None);
+        // Three cities of Hebei had or have a 桥西区.
+        assert_eq!(code("河北省桥西区"), Some(130000));
+    }
+
+    #[test]
+    fn full_names_leave_out_placeholders() {
+        assert_eq!(full_name(110108).as_deref(), Some("北京市海淀区"));
+        assert_eq!(full_name(500233).as_deref(), Some("重庆市忠县"));
+        assert_eq!(full_name(429004).as_deref(), Some("湖北省仙桃市"));
+        assert_eq!(full_name(422801).as_deref(), Some("湖北省恩施土家族苗族自治州恩施市"));
+        assert_eq!(full_name(110110), None);
+    }
+
+    #[test]
+    fn every_full_name_is_found_again() {
+        for row in table().rows.iter().filter(|row| !row.is_placeholder()) {
+            let name = full_name(row.code).unwrap();
+            let found = find_in_address(&name).map(|m| (m.code, m.end_byte));
+            assert_eq!(found, Some((row.code, name.len())), "{name}");
+        }
     }
 
     #[test]

@@ -9,6 +9,17 @@
 //! input. Tables are facts of the cited standards and are read once, on first use. Values are
 //! personal data, so no error and no `Debug` output of this module contains one.
 
+pub mod address;
 pub mod calendar;
 pub mod division;
+pub mod icd10;
+pub mod icd9cm3;
+pub mod luhn;
+pub mod mainland_phone;
+pub mod plate;
+pub mod postcode;
 pub mod resident_id;
+pub mod travel_document;
+pub mod uscc;
+pub mod vin;
+pub mod zip3;
