@@ -5,6 +5,7 @@
 
 pub mod action;
 pub mod code;
+pub mod detect;
 pub mod kind;
 pub mod merkle;
 pub mod pipeline;

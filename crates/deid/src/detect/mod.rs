@@ -47,3 +47,6 @@ pub use draft::draft_plan;
 pub use finding::{ColumnFinding, Evidence, Fact, Language, Statistics};
 pub use span::{Span, find_spans};
 pub use value::{Strength, detect_value};
+
+#[cfg(test)]
+mod tests;
