@@ -1,0 +1,143 @@
+//! A first plan from findings: one rule a column, each with the evidence beside it, for a person to read and change.
+
+use std::fmt::Write;
+
+use super::finding::{ColumnFinding, Language};
+use crate::kind::{Class, Kind};
+use crate::plan::{Plan, ReleaseModel};
+
+/// A plan in TOML for the columns found. It parses with [`Plan::from_toml`].
+///
+/// Columns without a kind get no rule, and the plan drops what no rule names.
+pub fn draft_plan(findings: &[ColumnFinding], release_model: ReleaseModel) -> String {
+    let model = match release_model {
+        ReleaseModel::Public => "public",
+        ReleaseModel::Controlled => "controlled",
+        ReleaseModel::Enclave => "enclave",
+    };
+    let mut out = format!(
+        "# Drafted from a scan. Read each rule before use: detection is a heuristic.\n\
+         # 由扫描结果生成的草稿；识别为启发式方法，使用前请逐条核对。\n\n\
+         [plan]\nname = \"draft\"\nversion = 1\nrelease-model = \"{model}\"\n\
+         # What no rule names is not released. 未列出的列不予发布。\nunmatched = \"drop\"\n"
+    );
+    let mut written = Vec::new();
+    let mut quasi = Vec::new();
+    let mut sensitive = Vec::new();
+    for finding in findings {
+        let name = finding.name.as_str();
+        if written.contains(&name) {
+            continue;
+        }
+        written.push(name);
+        let Some(kind) = finding.kind else {
+            let _ = write!(out, "\n# Column {}: nothing was recognised; dropped. 未能识别，不发布。\n", quote(name));
+            continue;
+        };
+        let action = action(kind, release_model);
+        out.push('\n');
+        explain(&mut out, finding, kind);
+        let _ = write!(out, "[[rule]]\nmatch = {{ column = {} }}\naction = {action}\n", quote(name));
+        match kind.class() {
+            Class::QuasiIdentifier if action != "\"redact\"" => quasi.push(quote(name)),
+            Class::Sensitive if matches!(kind, Kind::Diagnosis | Kind::DiagnosisCode) => sensitive.push(quote(name)),
+            _ => {}
+        }
+    }
+    if !quasi.is_empty() {
+        // GB/T 42460-2023, Annex D: a class of k records bounds the risk of each by 1/k.
+        let k = match release_model {
+            ReleaseModel::Public => 20,
+            ReleaseModel::Controlled => 5,
+            ReleaseModel::Enclave => 3,
+        };
+        let _ = write!(
+            out,
+            "\n[privacy]\nquasi-identifiers = [{}]\nsensitive = [{}]\nmodels = [\"k={k}\"]\nsuppression = 0.05\nmetric = \"loss\"\n",
+            quasi.join(", "),
+            sensitive.join(", ")
+        );
+    }
+    out
+}
+
+fn explain(out: &mut String, finding: &ColumnFinding, kind: Kind) {
+    let title = kind.title();
+    let _ = writeln!(out, "# {} {} ({}), confidence {}", title.en, title.zh, kind, finding.confidence);
+    for evidence in &finding.evidence {
+        let _ = writeln!(out, "#   {} | {}", evidence.explain(Language::En), evidence.explain(Language::Zh));
+    }
+    if !finding.also_contains.is_empty() {
+        let kinds: Vec<_> = finding.also_contains.iter().map(|(kind, _)| kind.name()).collect();
+        let _ = writeln!(out, "#   some values also contain: {}", kinds.join(", "));
+    }
+}
+
+/// The first action that this build has; the last choice is always there.
+fn action(kind: Kind, model: ReleaseModel) -> &'static str {
+    choices(kind, model)
+        .iter()
+        .copied()
+        .find(|action| {
+            let head = "[plan]\nname = \"x\"\nversion = 1\nrelease-model = \"public\"\n";
+            Plan::from_toml(&format!("{head}[[rule]]\nmatch = {{ column = \"x\" }}\naction = {action}\n")).is_ok()
+        })
+        .unwrap_or(REDACT)
+}
+
+const REDACT: &str = "\"redact\"";
+
+/// What the built-in plans do with the kind, most useful first.
+fn choices(kind: Kind, model: ReleaseModel) -> &'static [&'static str] {
+    const PREFECTURE: &str = "{ generalize = { to = \"prefecture\" } }";
+    const PROVINCE: &str = "{ generalize = { to = \"province\" } }";
+    const KEEP: &str = "\"keep\"";
+    const PSEUDONYMIZE: &str = "\"pseudonymize\"";
+    let public = model == ReleaseModel::Public;
+    match kind {
+        Kind::CnResidentId
+        | Kind::InsuranceNumber
+        | Kind::PatientId
+        | Kind::MedicalRecordNumber
+        | Kind::InpatientNumber
+        | Kind::VisitNumber
+        | Kind::UniqueId => &[PSEUDONYMIZE, REDACT],
+        Kind::BirthDate => &["{ generalize = { to = \"year\", top = 90 } }", REDACT],
+        Kind::EventDate if public => &["{ generalize = { to = \"year\" } }", REDACT],
+        Kind::EventDate => &["\"shift-date\"", REDACT],
+        Kind::Age if model == ReleaseModel::Enclave => &["{ generalize = { top = 90 } }", REDACT],
+        Kind::Age => &["{ generalize = { to = \"5\", top = 90 } }", REDACT],
+        Kind::Geography | Kind::DivisionCode if public => &[PROVINCE, REDACT],
+        Kind::Geography | Kind::DivisionCode => &[PREFECTURE, REDACT],
+        Kind::Sex => &[KEEP],
+        Kind::Ethnicity | Kind::Nationality | Kind::MaritalStatus | Kind::Education if !public => &[KEEP],
+        Kind::Occupation if model == ReleaseModel::Enclave => &[KEEP],
+        Kind::Diagnosis
+        | Kind::DiagnosisCode
+        | Kind::Procedure
+        | Kind::Drug
+        | Kind::LaboratoryValue
+        | Kind::Department
+        | Kind::Amount
+        | Kind::Measure => &[KEEP],
+        Kind::FreeText if model == ReleaseModel::Enclave => &["\"clean-text\"", REDACT],
+        _ => &[REDACT],
+    }
+}
+
+/// A TOML basic string on one line.
+fn quote(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
