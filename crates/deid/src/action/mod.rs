@@ -13,16 +13,19 @@ use serde_json::Value;
 use crate::kind::{Kind, Text};
 use crate::study::{Record, Study};
 
+mod expression;
 mod keep;
 mod pseudonymize;
+mod recode;
 mod redact;
 
 pub use keep::Keep;
 pub use pseudonymize::{Pseudonymize, REVERSIBLE_MARK, Restorer};
+pub use recode::Recode;
 pub use redact::Redact;
 
 /// Every action, in the order of the documentation.
-pub const METHODS: &[&Method] = &[&keep::METHOD, &redact::METHOD, &pseudonymize::METHOD];
+pub const METHODS: &[&Method] = &[&keep::METHOD, &redact::METHOD, &pseudonymize::METHOD, &recode::METHOD];
 
 /// The action of that name.
 pub fn method(name: &str) -> Option<&'static Method> {

@@ -31,7 +31,10 @@ use crate::action::{self, Action};
 use crate::kind::Kind;
 use crate::study::Suite;
 
+pub mod builtin;
+pub mod microsoft;
 mod parse;
+pub mod schema;
 
 pub use parse::PlanError;
 
