@@ -37,6 +37,7 @@ mod parse;
 pub mod schema;
 
 pub use parse::PlanError;
+pub(crate) use parse::suggest;
 
 /// A plan: see the [module](self).
 #[derive(Debug)]
