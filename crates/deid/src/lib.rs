@@ -1,7 +1,7 @@
 //! De-identification of tables: detect, plan, transform, assess, prove.
 //!
 //! De-identification here is a pure function of (data, [plan], [key and study](study), seed): the same inputs give the same
-//! bytes on any machine, which is what makes a receipt provable.
+//! bytes on any machine, which is what makes a [receipt] provable.
 
 pub mod action;
 pub mod assess;
@@ -11,5 +11,6 @@ pub mod kind;
 pub mod merkle;
 pub mod pipeline;
 pub mod plan;
+pub mod receipt;
 pub mod study;
 pub mod table;
