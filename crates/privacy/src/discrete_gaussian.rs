@@ -1,7 +1,7 @@
 //! The discrete Gaussian distribution, sampled exactly: [CKS20], Alg. 3.
 //!
 //! `P[Y = y]` is proportional to `e^(-y^2 / (2 sigma^2))` on the integers, for a rational `sigma^2`. Its variance is at most
-//! `sigma^2`, and that of a rounded continuous Gaussian is more ([CKS20], Cor. on the variance).
+//! `sigma^2`.
 //!
 //! [CKS20]: https://arxiv.org/abs/2004.00010
 

@@ -110,6 +110,18 @@ impl Interval {
         let noisy = i128::from(self.clamp(steps)) + noise;
         noisy.clamp(self.lower.into(), self.upper.into()) as i64
     }
+
+    /// [`Interval::release`] from text to text. Noise is drawn only for a text that is a decimal.
+    pub(crate) fn release_text(
+        &self,
+        text: &str,
+        out: &mut String,
+        noise: impl FnOnce() -> i128,
+    ) -> Result<(), GridError> {
+        let steps = self.grid.nearest(text)?;
+        self.grid.write(self.release(steps, noise()), out);
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -31,8 +31,8 @@
 //! `D = upper - lower`.
 //! * *Laplace*: noise with `P[Y = y]` proportional to `e^(-|y| epsilon / D)` changes each output's probability between `x` and
 //!   `x'` by a factor of at most `e^epsilon` (triangle inequality): `(epsilon, 0)`. [[`LaplaceMechanism`]]
-//! * *Gaussian*: noise from the discrete Gaussian of variance parameter `sigma^2` is `D^2 / (2 sigma^2)`-zCDP ([CKS20], the theorem
-//!   that the discrete Gaussian satisfies concentrated differential privacy), and `rho`-zCDP implies
+//! * *Gaussian*: noise from the discrete Gaussian of variance parameter `sigma^2` is `D^2 / (2 sigma^2)`-zCDP ([CKS20], theorem
+//!   "Discrete Gaussian Satisfies Concentrated Differential Privacy"), and `rho`-zCDP implies
 //!   `(rho + 2 sqrt(rho ln(1/delta)), delta)` for every `delta > 0` ([BS16], Prop. 1.3). This holds for every epsilon, unlike the
 //!   classical `sigma^2 >= 2 ln(1.25/delta) D^2 / epsilon^2`, which needs `epsilon <= 1`. [[`GaussianMechanism`]]
 //! * The last clamp does not look at `x`: post-processing keeps the guarantee.

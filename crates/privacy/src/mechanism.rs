@@ -77,10 +77,7 @@ impl LaplaceMechanism {
         text: &str,
         out: &mut String,
     ) -> Result<(), GridError> {
-        let grid = self.range.grid();
-        let steps = grid.nearest(text)?;
-        grid.write(self.release(rng, steps), out);
-        Ok(())
+        self.range.release_text(text, out, || self.noise.sample(rng))
     }
 
     /// Epsilon, as delivered: what was asked for, rounded down.
@@ -137,10 +134,7 @@ impl GaussianMechanism {
         text: &str,
         out: &mut String,
     ) -> Result<(), GridError> {
-        let grid = self.range.grid();
-        let steps = grid.nearest(text)?;
-        grid.write(self.release(rng, steps), out);
-        Ok(())
+        self.range.release_text(text, out, || self.noise.sample(rng))
     }
 
     /// Epsilon, as delivered: what was asked for, rounded down.
