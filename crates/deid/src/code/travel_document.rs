@@ -3,7 +3,7 @@
 //! Shapes are those the National Immigration Administration prints: ordinary passports `E12345678` and, since the numbers ran
 //! out, `EA1234567`; diplomatic, service and official ones `DE`, `SE`, `PE`; permits of Hong Kong and Macao residents `H` or
 //! `M`; of Taiwan residents eight digits. Only the Hong Kong identity card and the permanent residence card carry
-//! something to check; [`Document::is_distinctive`] says which shapes mean something without a heading.
+//! something to check; [`Document::parse_distinctive`] takes only what means something without a heading.
 
 use super::{calendar, division};
 
@@ -61,9 +61,14 @@ impl Document {
         }
     }
 
-    /// Whether a number of this shape is hardly anything else; the others need a heading that says what they are.
-    pub fn is_distinctive(self) -> bool {
-        matches!(self, Self::HongKongId | Self::ForeignPermanentResident)
+    /// [`Document::parse`] for text without a heading: only numbers that are hardly anything else. That is the permanent
+    /// residence card and the Hong Kong identity card with its brackets; one letter and seven digits may be anything.
+    pub fn parse_distinctive(text: &[u8]) -> Option<Self> {
+        match Self::parse(text)? {
+            Self::HongKongId if !text.ends_with(b")") => None,
+            document @ (Self::HongKongId | Self::ForeignPermanentResident) => Some(document),
+            _ => None,
+        }
     }
 }
 
@@ -158,6 +163,16 @@ mod tests {
             "ABC",
         ] {
             assert_eq!(Document::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn most_shapes_need_a_heading() {
+        let distinctive = |text: &str| Document::parse_distinctive(text.as_bytes());
+        assert_eq!(distinctive("A123456(3)"), Some(Document::HongKongId));
+        assert_eq!(distinctive("USA110078051201"), Some(Document::ForeignPermanentResident));
+        for text in ["A1234563", "E12345678", "12345678", "H12345678"] {
+            assert_eq!(distinctive(text), None, "{text}");
         }
     }
 
