@@ -1,1 +1,3 @@
 //! The same plans applied to FHIR.
+
+pub mod fhir;

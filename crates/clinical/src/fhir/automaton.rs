@@ -1,0 +1,629 @@
+//! Which rule governs which element: rules compiled over the model into an automaton that reads property names.
+//!
+//! # Semantics
+//! **The first rule that matches an element or anything above it, within its resource, governs the element.** So
+//! `nodesByType('Address').country` *keep* before `nodesByType('Address')` *redact* keeps the country of a redacted address,
+//! and the other way round it does not. This is what the FHIR anonymizer of Microsoft documents (rules run in order; what a rule has
+//! processed, with all below it, is left alone by later ones), said without the order of execution. Rules do not reach through the root of a
+//! contained resource or Bundle entry, which is processed on its own.
+//!
+//! # Construction
+//! Each alternative of each rule's path is a chain of steps; a *position* is a step that waits for a child. A state is the node's
+//! type, the positions that live there and the governing rule so far: the subset construction over FHIR's types. States and
+//! edges come into being when data first takes them, so that a run pays for the few hundred that it meets. Positions whose rule
+//! can no longer win are dropped, which keeps the states few.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::model::{Category, Model, TypeId};
+use super::path::{Criteria, Path, Step};
+
+/// A rule's place in the plan's list of FHIR rules.
+pub type RuleId = u32;
+
+/// A state of the [`Automaton`].
+pub type StateId = u32;
+
+/// What a rule does, as far as the structure is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RuleEffect {
+    /// Elements stay as they are.
+    Keep,
+    /// Elements go, whatever they hold.
+    Remove,
+    /// Values are transformed one by one, if their type is of the scope.
+    Apply(Scope),
+}
+
+/// The types that an action can read; an element of another type stays unmatched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    Any,
+    /// `date`, `dateTime`, `instant`.
+    Dates,
+    /// `decimal`, `integer` and its kin.
+    Numbers,
+}
+
+/// What happens to what no rule governs, or the model does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Policy {
+    /// It is not released.
+    Drop,
+    /// It is released.
+    Keep,
+}
+
+/// Compiled rules.
+#[derive(Debug)]
+pub struct Program {
+    model: &'static Model,
+    steps: Vec<Instruction>,
+    /// The rule that each step belongs to.
+    rules: Vec<RuleId>,
+    starts: Vec<u32>,
+    effects: Vec<RuleEffect>,
+    unmatched: Policy,
+    unknown: Policy,
+}
+
+#[derive(Debug)]
+enum Instruction {
+    Step(Step),
+    Accept,
+}
+
+impl Program {
+    /// Compiles rules, in order of precedence.
+    pub fn new(rules: &[(Path, RuleEffect)], unmatched: Policy, unknown: Policy) -> Program {
+        let mut program = Program {
+            model: Model::r4(),
+            steps: Vec::new(),
+            rules: Vec::new(),
+            starts: Vec::new(),
+            effects: rules.iter().map(|(_, effect)| *effect).collect(),
+            unmatched,
+            unknown,
+        };
+        for (rule, (path, _)) in (0..).zip(rules) {
+            for steps in &path.alternatives {
+                program.starts.push(index(program.steps.len()));
+                program.steps.extend(steps.iter().cloned().map(Instruction::Step));
+                program.steps.push(Instruction::Accept);
+                program.rules.resize(program.steps.len(), rule);
+            }
+        }
+        program
+    }
+
+    /// How many rules there are.
+    pub fn rule_count(&self) -> usize {
+        self.effects.len()
+    }
+
+    /// What becomes of a value of this type under its governing rule.
+    fn effect(&self, govern: Option<RuleId>, ty: TypeId) -> RuleEffect {
+        let unmatched = match self.unmatched {
+            Policy::Drop => RuleEffect::Remove,
+            Policy::Keep => RuleEffect::Keep,
+        };
+        match govern.map(|rule| self.effects[rule as usize]) {
+            None => unmatched,
+            Some(RuleEffect::Apply(scope)) if !scope.contains(self.model.instance_name(ty)) => unmatched,
+            Some(effect) => effect,
+        }
+    }
+
+    /// Follows position `at` into a node, without leaving the node.
+    fn enter(&self, at: u32, node: &Node<'_>, entered: &mut Entered) {
+        let Instruction::Step(step) = &self.steps[at as usize] else {
+            let rule = self.rules[at as usize];
+            entered.govern = Some(entered.govern.map_or(rule, |govern| govern.min(rule)));
+            return;
+        };
+        let here = match step {
+            Step::OfType(ty) => self.model.is_a(node.ty, *ty),
+            Step::Child(_) | Step::Children | Step::Descendants => {
+                entered.live.push(at);
+                false
+            }
+            Step::NodesByType(name) => {
+                entered.live.push(at);
+                self.model.instance_name(node.ty) == name
+            }
+            Step::NodesByName(name) => {
+                entered.live.push(at);
+                node.is_named(name)
+            }
+            Step::Where(_) => {
+                entered.pending.push(at);
+                false
+            }
+        };
+        if here {
+            self.enter(at + 1, node, entered);
+        }
+    }
+
+    /// Follows position `at` of the parent to a child.
+    fn advance(&self, at: u32, child: &Node<'_>, entered: &mut Entered) {
+        let Instruction::Step(step) = &self.steps[at as usize] else { return };
+        match step {
+            Step::Child(name) if child.is_named(name) => self.enter(at + 1, child, entered),
+            Step::Children => self.enter(at + 1, child, entered),
+            Step::Descendants => {
+                entered.live.push(at);
+                self.enter(at + 1, child, entered);
+            }
+            Step::NodesByType(_) | Step::NodesByName(_) => self.enter(at, child, entered),
+            Step::Child(_) | Step::OfType(_) | Step::Where(_) => {}
+        }
+    }
+
+    fn criteria(&self, at: u32) -> &Criteria {
+        match &self.steps[at as usize] {
+            Instruction::Step(Step::Where(criteria)) => criteria,
+            _ => unreachable!("only criteria wait in `pending`"),
+        }
+    }
+}
+
+impl Scope {
+    fn contains(self, ty: &str) -> bool {
+        match self {
+            Scope::Any => true,
+            Scope::Dates => matches!(ty, "date" | "dateTime" | "instant"),
+            Scope::Numbers => matches!(ty, "decimal" | "integer" | "unsignedInt" | "positiveInt"),
+        }
+    }
+}
+
+/// A node as far as paths look at it.
+struct Node<'a> {
+    ty: TypeId,
+    property: &'a str,
+    name: &'a str,
+}
+
+impl Node<'_> {
+    fn is_named(&self, name: &str) -> bool {
+        self.name == name || self.property == name
+    }
+}
+
+/// The positions that reach a node.
+#[derive(Default)]
+struct Entered {
+    live: Vec<u32>,
+    pending: Vec<u32>,
+    govern: Option<RuleId>,
+}
+
+/// What identifies a state.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    ty: TypeId,
+    part: Part,
+    role: Role,
+    form: Form,
+    live: Box<[u32]>,
+    pending: Box<[u32]>,
+    govern: Option<RuleId>,
+}
+
+/// Which JSON a node is seen in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Part {
+    /// Its value.
+    Value,
+    /// The `_` sibling of a primitive, which holds its id and extensions.
+    Sibling,
+}
+
+/// What a node is to the record, beside its rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// Nothing particular.
+    None,
+    /// The resource's own id.
+    Id,
+    /// The reference object that may name the patient; the smallest number wins.
+    Subject(u8),
+    /// The text in it.
+    SubjectReference(u8),
+    /// `meta`.
+    Meta,
+    /// `meta.security`.
+    Security,
+}
+
+/// How the text of a value is built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Form {
+    /// In no way that matters.
+    Plain,
+    /// A reference or url, of which only the id is an identifier.
+    Reference,
+}
+
+/// What to do with a node in a state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It stays with all below it.
+    Keep,
+    /// It goes with all below it.
+    Remove,
+    /// It is looked into.
+    Walk,
+    /// A value that stays, if it is one.
+    Value,
+    /// A value that is transformed by a rule.
+    Apply(RuleId),
+    /// Criteria must be decided first: see [`Automaton::resolve`].
+    Undecided,
+}
+
+/// An edge: a property of objects in a state.
+#[derive(Clone, Copy, Debug)]
+pub struct Edge {
+    /// Numbers the edges of one state in the order they were first met.
+    pub number: u32,
+    /// Where it leads; a placeholder for [`Target::Resource`].
+    pub child: StateId,
+    /// What stands there.
+    pub target: Target,
+    /// Whether the object is invalid without it.
+    pub required: bool,
+    /// Whether an object of which only such properties are left is invalid.
+    pub inert: bool,
+}
+
+/// What stands behind an edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// An element.
+    Element,
+    /// The `_` sibling of a primitive.
+    Sibling,
+    /// `resourceType`.
+    ResourceType,
+    /// A resource of its own, as in a Bundle entry.
+    Resource,
+    /// A contained resource, part of the record around it.
+    Contained,
+}
+
+#[derive(Debug)]
+struct State {
+    key: Key,
+    verdict: Verdict,
+    mismatch: Policy,
+    table: Vec<u32>,
+    edges: Vec<(Box<[u8]>, Edge)>,
+}
+
+/// The states that one thread's data has met.
+#[derive(Debug)]
+pub struct Automaton {
+    program: Arc<Program>,
+    states: Vec<State>,
+    by_key: HashMap<Key, StateId>,
+    roots: HashMap<(Option<StateId>, TypeId), StateId>,
+}
+
+impl Automaton {
+    /// An automaton that has met nothing yet.
+    pub fn new(program: Arc<Program>) -> Automaton {
+        Automaton { program, states: Vec::new(), by_key: HashMap::new(), roots: HashMap::new() }
+    }
+
+    /// The state at the root of a resource; `inside` is the placeholder of the edge that it hangs on.
+    pub fn root(&mut self, ty: TypeId, inside: Option<StateId>) -> StateId {
+        if let Some(state) = self.roots.get(&(inside, ty)) {
+            return *state;
+        }
+        let node = Node { ty, property: "", name: "" };
+        // A rule that names the place of the resource governs it; one that governs something above does not.
+        let mut entered = Entered { govern: inside.and_then(|s| self.key(s).govern), ..Entered::default() };
+        for start in &self.program.starts {
+            self.program.enter(*start, &node, &mut entered);
+        }
+        let state = self.intern(ty, Part::Value, Role::None, Form::Plain, entered);
+        self.roots.insert((inside, ty), state);
+        state
+    }
+
+    /// What to do with a node in this state.
+    #[inline]
+    pub fn verdict(&self, state: StateId) -> Verdict {
+        self.states[state as usize].verdict
+    }
+
+    /// What becomes of JSON that has not the shape of its type.
+    pub fn mismatch(&self, state: StateId) -> Policy {
+        self.states[state as usize].mismatch
+    }
+
+    /// What the node is to the record.
+    #[inline]
+    pub fn role(&self, state: StateId) -> Role {
+        self.key(state).role
+    }
+
+    /// How a value's text is built.
+    pub fn form(&self, state: StateId) -> Form {
+        self.key(state).form
+    }
+
+    /// The node's type.
+    pub fn ty(&self, state: StateId) -> TypeId {
+        self.key(state).ty
+    }
+
+    /// The rule that governs the node.
+    pub fn govern(&self, state: StateId) -> Option<RuleId> {
+        self.key(state).govern
+    }
+
+    /// Whether an edge that has been met leads from the state by that property.
+    #[inline]
+    pub fn edge(&self, state: StateId, property: &[u8]) -> Option<Edge> {
+        let state = &self.states[state as usize];
+        let mask = state.table.len().wrapping_sub(1);
+        let mut slot = hash(property) as usize & mask;
+        loop {
+            match *state.table.get(slot)? {
+                0 => return None,
+                edge => {
+                    let (name, edge) = &state.edges[edge as usize - 1];
+                    if **name == *property {
+                        return Some(*edge);
+                    }
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
+    }
+
+    /// The edge that leads from the state by that property, met for the first time; `None` for what the model does not know.
+    pub fn new_edge(&mut self, state: StateId, property: &str) -> Option<Edge> {
+        let model = self.program.model;
+        let parent = self.key(state).clone();
+        let is_resource = model.category(parent.ty) == Category::Resource;
+        let edge = if is_resource && property == "resourceType" {
+            Edge { child: state, target: Target::ResourceType, required: true, inert: true, number: 0 }
+        } else {
+            let (of, wanted_part) = match parent.part {
+                Part::Value => (parent.ty, property.strip_prefix('_')),
+                Part::Sibling => (model.base_element(), property.strip_prefix('_')),
+            };
+            let (element, part) = match wanted_part {
+                None => (model.element(of, property)?, Part::Value),
+                Some(primitive) => (model.element(of, primitive)?, Part::Sibling),
+            };
+            if part == Part::Sibling && model.category(element.ty) != Category::Primitive {
+                return None;
+            }
+            let mut entered = self.step(&parent, &Node { ty: element.ty, property: &element.property, name: element.name });
+            let of_name = model.get(of).name;
+            let target = match (part, element.name) {
+                (Part::Sibling, _) => Target::Sibling,
+                (_, "contained") if element.ty == model.resource() => Target::Contained,
+                _ if element.ty == model.resource() => Target::Resource,
+                _ => Target::Element,
+            };
+            if target == Target::Resource || target == Target::Contained {
+                entered.govern = entered.govern.filter(|rule| self.matched_here(&parent, element, *rule));
+            }
+            if part == Part::Sibling {
+                // The criteria speak of the value, which is not here: what would be removed goes with its extensions.
+                for at in std::mem::take(&mut entered.pending) {
+                    if self.program.effects[self.program.rules[at as usize] as usize] != RuleEffect::Keep {
+                        let node = Node { ty: element.ty, property, name: element.name };
+                        self.program.enter(at + 1, &node, &mut entered);
+                    }
+                }
+                entered.pending.clear();
+            }
+            let role = if part == Part::Value { role(model, &parent, element) } else { Role::None };
+            let form = form(of_name, element.name);
+            Edge {
+                child: self.intern(element.ty, part, role, form, entered),
+                target,
+                required: part == Part::Value && (element.required || target == Target::Resource && of_name == "Bundle.entry"),
+                inert: match element.name {
+                    "id" => !is_resource || parent.part == Part::Sibling,
+                    "url" => of_name == "Extension",
+                    "status" => of_name == "Narrative",
+                    _ => false,
+                },
+                number: 0,
+            }
+        };
+        Some(self.states[state as usize].add(edge, property))
+    }
+
+    /// The state of a property that the model does not know.
+    pub fn unknown(&mut self, state: StateId, property: &str) -> StateId {
+        let parent = self.key(state).clone();
+        let mut entered = self.step(&parent, &Node { ty: TypeId::UNKNOWN, property, name: property });
+        // Below here nothing has a type.
+        let typed = |at: &u32| matches!(self.program.steps[*at as usize], Instruction::Step(Step::NodesByType(_)));
+        entered.live.retain(|at| !typed(at));
+        self.intern(TypeId::UNKNOWN, Part::Value, Role::None, Form::Plain, entered)
+    }
+
+    /// The state of a node whose criteria have been decided.
+    pub fn resolve(&mut self, state: StateId, holds: impl Fn(&Criteria) -> bool) -> StateId {
+        let key = self.key(state).clone();
+        let node = Node { ty: key.ty, property: "", name: "" };
+        let mut entered = Entered { live: key.live.to_vec(), pending: Vec::new(), govern: key.govern };
+        let mut waiting = key.pending.to_vec();
+        while let Some(at) = waiting.pop() {
+            if holds(self.program.criteria(at)) {
+                self.program.enter(at + 1, &node, &mut entered);
+                waiting.append(&mut entered.pending);
+            }
+        }
+        self.intern(key.ty, key.part, key.role, key.form, entered)
+    }
+
+    fn key(&self, state: StateId) -> &Key {
+        &self.states[state as usize].key
+    }
+
+    /// The positions that reach a child.
+    fn step(&self, parent: &Key, child: &Node<'_>) -> Entered {
+        let mut entered = Entered { govern: parent.govern, ..Entered::default() };
+        for at in &parent.live {
+            self.program.advance(*at, child, &mut entered);
+        }
+        entered
+    }
+
+    /// Whether the rule matches the child itself, not only something above it.
+    fn matched_here(&self, parent: &Key, element: &super::model::Element, rule: RuleId) -> bool {
+        let unruled = Key { govern: None, ..parent.clone() };
+        let node = Node { ty: element.ty, property: &element.property, name: element.name };
+        self.step(&unruled, &node).govern == Some(rule)
+    }
+
+    fn intern(&mut self, ty: TypeId, part: Part, role: Role, form: Form, entered: Entered) -> StateId {
+        let Entered { mut live, mut pending, govern } = entered;
+        for positions in [&mut live, &mut pending] {
+            positions.retain(|at| govern.is_none_or(|govern| self.program.rules[*at as usize] < govern));
+            positions.sort_unstable();
+            positions.dedup();
+        }
+        let key = Key { ty, part, role, form, live: live.into(), pending: pending.into(), govern };
+        if let Some(state) = self.by_key.get(&key) {
+            return *state;
+        }
+        let (verdict, mismatch) = self.judge(&key);
+        let state = index(self.states.len());
+        self.states.push(State { key: key.clone(), verdict, mismatch, table: Vec::new(), edges: Vec::new() });
+        self.by_key.insert(key, state);
+        state
+    }
+
+    fn judge(&self, key: &Key) -> (Verdict, Policy) {
+        let program = &*self.program;
+        let effect = program.effect(key.govern, key.ty);
+        let mismatch = if effect == RuleEffect::Keep && program.unknown == Policy::Keep && key.role == Role::None {
+            Policy::Keep
+        } else {
+            Policy::Drop
+        };
+        let category = match key.part {
+            Part::Value => program.model.category(key.ty),
+            Part::Sibling => Category::Complex,
+        };
+        let verdict = match (category, effect) {
+            _ if !key.pending.is_empty() => Verdict::Undecided,
+            (Category::Resource, _) => Verdict::Walk,
+            (Category::Primitive, RuleEffect::Keep) => Verdict::Value,
+            (Category::Primitive, RuleEffect::Remove) => Verdict::Remove,
+            (Category::Primitive, RuleEffect::Apply(_)) => {
+                Verdict::Apply(key.govern.expect("no action without its rule"))
+            }
+            (Category::Complex, _) if key.ty == TypeId::UNKNOWN && program.unknown == Policy::Drop => Verdict::Remove,
+            (Category::Complex, RuleEffect::Apply(_)) => Verdict::Walk,
+            (Category::Complex, effect) => {
+                let uniform = key.live.iter().all(|at| program.effects[program.rules[*at as usize] as usize] == effect);
+                let opaque = key.role != Role::None || self.holds_resources(key);
+                match effect {
+                    RuleEffect::Remove if uniform && !opaque => Verdict::Remove,
+                    RuleEffect::Keep if uniform && !opaque && program.unknown == Policy::Keep => Verdict::Keep,
+                    _ => Verdict::Walk,
+                }
+            }
+        };
+        (verdict, mismatch)
+    }
+
+    fn holds_resources(&self, key: &Key) -> bool {
+        let model = self.program.model;
+        let holds = |ty: TypeId| model.get(ty).elements.iter().any(|e| e.ty == model.resource());
+        let below = |ty: TypeId| holds(ty) || model.get(ty).elements.iter().any(|e| e.ty != model.resource() && holds(e.ty));
+        key.ty != TypeId::UNKNOWN && key.part == Part::Value && below(key.ty)
+    }
+}
+
+/// The elements by which a resource names its patient, by preference.
+const SUBJECTS: [&str; 5] = ["patient", "subject", "beneficiary", "individual", "for"];
+
+fn role(model: &Model, parent: &Key, element: &super::model::Element) -> Role {
+    match parent.role {
+        Role::Subject(preference) if element.name == "reference" => return Role::SubjectReference(preference),
+        Role::Meta if element.name == "security" => return Role::Security,
+        _ if parent.part == Part::Sibling || model.category(parent.ty) != Category::Resource => return Role::None,
+        _ => {}
+    }
+    match element.name {
+        "id" => Role::Id,
+        "meta" => Role::Meta,
+        name if model.instance_name(element.ty) == "Reference" => {
+            let preference = SUBJECTS.iter().position(|subject| *subject == name);
+            preference.map_or(Role::None, |at| Role::Subject(u8::try_from(at).expect("there are five")))
+        }
+        _ => Role::None,
+    }
+}
+
+fn form(ty: &str, element: &str) -> Form {
+    match (ty, element) {
+        ("Reference", "reference")
+        | ("Bundle.entry", "fullUrl")
+        | ("Bundle.entry.request", "url")
+        | ("Bundle.entry.response", "location") => Form::Reference,
+        _ => Form::Plain,
+    }
+}
+
+impl State {
+    fn add(&mut self, edge: Edge, property: &str) -> Edge {
+        let number = index(self.edges.len());
+        let edge = Edge { number, ..edge };
+        self.edges.push((property.as_bytes().into(), edge));
+        if self.edges.len() * 2 > self.table.len() {
+            self.table = vec![0; (self.edges.len() * 4).next_power_of_two().max(16)];
+            for (number, (name, _)) in (1..).zip(&self.edges) {
+                insert(&mut self.table, name, number);
+            }
+        } else {
+            insert(&mut self.table, property.as_bytes(), number + 1);
+        }
+        edge
+    }
+}
+
+fn insert(table: &mut [u32], name: &[u8], number: u32) {
+    let mask = table.len() - 1;
+    let mut slot = hash(name) as usize & mask;
+    while table[slot] != 0 {
+        slot = (slot + 1) & mask;
+    }
+    table[slot] = number;
+}
+
+/// Spreads property names over small tables; the tables hold only names of the model, so nobody can choose collisions.
+#[inline]
+fn hash(name: &[u8]) -> u32 {
+    let word = |part: &[u8]| u64::from(u32::from_le_bytes(part.try_into().expect("four bytes")));
+    let mixed = match name {
+        [a, .., b] if name.len() < 4 => u64::from(*a) << 16 | u64::from(*b) << 8 | u64::from(name[1]),
+        [a] => u64::from(*a),
+        [] => 0,
+        _ => {
+            let middle = name.len() / 2 - 2;
+            word(&name[..4]) << 32 ^ word(&name[name.len() - 4..]) ^ word(&name[middle..middle + 4]) << 16
+        }
+    };
+    ((mixed ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+}
+
+fn index(value: usize) -> u32 {
+    u32::try_from(value).expect("far fewer than 2^32 of them fit into memory")
+}

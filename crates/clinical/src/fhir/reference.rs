@@ -1,0 +1,107 @@
+//! The id in a reference, so that links survive.
+//!
+//! `Patient/123`, `urn:uuid:...`, `http://server/fhir/Patient/123/_history/2` and a Bundle's `fullUrl` name a resource by its id.
+//! A rule that replaces ids replaces that part alone, by the same function as it replaces `Resource.id`: what pointed to a
+//! resource still does.
+
+use super::model::Model;
+
+/// What a reference is made of (FHIR R4, 2.3.0.1 and 3.1.0.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference<'a> {
+    /// `#id`: a contained resource, which moves with the one around it.
+    Contained,
+    /// `Patient?identifier=...`: a search, whose parameters may be anything.
+    Search,
+    /// `Patient`: no single resource.
+    Type,
+    /// A resource by its id.
+    Id {
+        /// What stands before the id.
+        before: &'a str,
+        /// The id.
+        id: &'a str,
+        /// What stands after it, such as a version.
+        after: &'a str,
+        /// The type, where the reference says it.
+        ty: Option<&'a str>,
+    },
+    /// Nothing of the above: an identifier as a whole.
+    Opaque,
+}
+
+impl<'a> Reference<'a> {
+    /// Takes a reference apart.
+    pub fn parse(text: &'a str) -> Reference<'a> {
+        let is_type = |word: &str| Model::r4().find_resource(word).is_some();
+        if text.starts_with('#') {
+            return Reference::Contained;
+        }
+        if text.contains('?') {
+            return Reference::Search;
+        }
+        if is_type(text) {
+            return Reference::Type;
+        }
+        for prefix in ["urn:uuid:", "urn:oid:"] {
+            if let Some(id) = text.strip_prefix(prefix).filter(|id| !id.is_empty()) {
+                return Reference::Id { before: prefix, id, after: "", ty: None };
+            }
+        }
+        let version = text.rfind("/_history/").or_else(|| text.rfind('#')).unwrap_or(text.len());
+        let (path, after) = text.split_at(version);
+        let mut segments = path.rsplit('/');
+        match (segments.next(), segments.next()) {
+            (Some(id), Some(ty)) if !id.is_empty() && is_type(ty) => {
+                Reference::Id { before: &path[..path.len() - id.len()], id, after, ty: Some(ty) }
+            }
+            _ => Reference::Opaque,
+        }
+    }
+
+    /// The patient's id, if the reference can name a patient.
+    pub fn patient(text: &'a str) -> Option<&'a str> {
+        match Reference::parse(text) {
+            Reference::Id { id, ty: None | Some("Patient"), .. } => Some(id),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_is_found_in_every_form_of_reference() {
+        for (text, before, id, after) in [
+            ("Patient/123", "Patient/", "123", ""),
+            ("urn:uuid:ab54e775-4c94", "urn:uuid:", "ab54e775-4c94", ""),
+            ("http://example.org/fhir/Patient/123", "http://example.org/fhir/Patient/", "123", ""),
+            ("Patient/123/_history/2", "Patient/", "123", "/_history/2"),
+            ("https://h/r4/Observation/a.b-c/_history/9", "https://h/r4/Observation/", "a.b-c", "/_history/9"),
+        ] {
+            let Reference::Id { before: b, id: i, after: a, .. } = Reference::parse(text) else { panic!("{text}") };
+            assert_eq!((b, i, a), (before, id, after), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_forms_are_told_apart() {
+        for (text, expected) in [
+            ("#p1", Reference::Contained),
+            ("Patient?identifier=s|1", Reference::Search),
+            ("Patient", Reference::Type),
+            ("123", Reference::Opaque),
+            ("Patient/", Reference::Opaque),
+            ("Person of interest/7", Reference::Opaque),
+            ("", Reference::Opaque),
+        ] {
+            assert_eq!(Reference::parse(text), expected, "{text}");
+        }
+        assert_eq!(Reference::patient("Patient/7/_history/1"), Some("7"));
+        assert_eq!(Reference::patient("urn:uuid:7"), Some("7"));
+        assert_eq!(Reference::patient("Group/7"), None);
+        assert_eq!(Reference::patient("#p"), None);
+    }
+}

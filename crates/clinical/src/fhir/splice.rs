@@ -1,0 +1,429 @@
+//! Second step: what becomes of each entry of the tape, and the output that follows from it.
+//!
+//! Output is the input with ranges cut or replaced, so whatever no rule touches leaves byte for byte. What stays is
+//! valid FHIR where the input was:
+//! - a list or object that loses its last member goes itself, and so on upwards (FHIR has no empty ones); what is left with nothing
+//!   but an id, an extension with nothing but its url, and an element whose required part is gone, go too;
+//! - lists of primitives and their `_` siblings stay aligned by `null`, and where both sides of a position are gone, it goes;
+//! - a resource keeps its `resourceType`, whatever else goes;
+//! - a value that its FHIR type cannot have is removed rather than written.
+
+use medveil_deid::action::{Cell, Effect, Refusal, Secret, Transform};
+use medveil_deid::plan::Invalid;
+use medveil_deid::study::Record;
+
+use super::automaton::{Automaton, Form, RuleId, StateId};
+use super::model::Model;
+use super::primitive;
+use super::reference::Reference;
+use super::scan::{self, Token};
+use super::security::Labels;
+use super::walk::{Area, Entry, Fate, NONE, Tape, What};
+
+/// A rule's action, bound to its study.
+pub struct Prepared {
+    /// What it does to one value; `None` for a rule that keeps or removes whatever there is.
+    pub transform: Option<Box<dyn Transform>>,
+    /// The label that resources get.
+    pub labels: Labels,
+    /// Whether it replaces identities, and so only the id in a reference.
+    pub identity: bool,
+    /// Whether it moves dates, which takes a day.
+    pub shifts: bool,
+}
+
+/// A value that its action refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Where it stands.
+    pub offset: usize,
+    /// Why.
+    pub refusal: Refusal,
+}
+
+/// What the second step needs beside the tape; kept between records for its memory.
+#[derive(Debug, Default)]
+pub struct Workspace {
+    replacements: Vec<u8>,
+    labels: Vec<Labels>,
+    subjects: Vec<Option<String>>,
+    occurrences: Vec<u32>,
+    inserts: Vec<(u32, u32, u32)>,
+    /// Values that were removed because their action could not read them.
+    pub invalid: u64,
+}
+
+/// The second step over one record.
+pub struct Splicer<'a> {
+    /// The record's bytes.
+    pub bytes: &'a [u8],
+    /// What the first step found.
+    pub tape: &'a mut Tape,
+    /// The automaton of the first step.
+    pub automaton: &'a Automaton,
+    /// The rules.
+    pub rules: &'a [Prepared],
+    /// The record, for random choices.
+    pub record: &'a Record<'a>,
+    /// What happens to a value that its action refuses.
+    pub invalid: Invalid,
+    /// Memory.
+    pub work: &'a mut Workspace,
+}
+
+impl Splicer<'_> {
+    /// Writes the output; `false` if the whole record is dropped.
+    pub fn run(mut self, out: &mut Vec<u8>) -> Result<bool, Refused> {
+        self.start();
+        let mut value = String::new();
+        for at in 0..self.tape.entries.len() {
+            let entry = self.tape.entries[at];
+            match entry.what {
+                What::Remove => self.remove(at),
+                What::Apply(rule, state) => match self.apply(&entry, rule, state, &mut value)? {
+                    Effect::Kept => {}
+                    Effect::Replaced => {
+                        self.replace(at, &value);
+                        self.label(entry.resource, self.rules[rule as usize].labels);
+                    }
+                    Effect::Removed => self.remove(at),
+                    Effect::DropRecord => {
+                        let resource = self.tape.resources[entry.resource as usize].entry;
+                        if resource == 0 {
+                            return Ok(false);
+                        }
+                        self.remove(resource as usize);
+                    }
+                },
+                What::Null | What::Container { .. } => {}
+            }
+        }
+        self.align_pairs();
+        self.find_leading();
+        self.insert_labels();
+        let (entries, work) = (&self.tape.entries, &*self.work);
+        let whole = Range { from: 0, to: self.bytes.len(), first: 0, last: entries.len() };
+        emit(self.bytes, entries, whole, &work.inserts, &work.replacements, out);
+        Ok(true)
+    }
+
+    fn start(&mut self) {
+        let work = &mut *self.work;
+        work.replacements.clear();
+        work.inserts.clear();
+        work.labels.clear();
+        work.labels.resize(self.tape.resources.len(), Labels::default());
+        work.occurrences.clear();
+        work.occurrences.resize(self.rules.len(), 0);
+        work.subjects.clear();
+        for resource in &self.tape.resources {
+            let subject = match (resource.subject, resource.id) {
+                (Some((_, token)), _) => Reference::patient(&token.text(self.bytes)).map(str::to_owned),
+                (None, Some(token)) => Some(token.text(self.bytes).into_owned()),
+                (None, None) => None,
+            };
+            work.subjects.push(subject);
+        }
+    }
+
+    /// Applies a rule to a value; the new text is in `value` if it is replaced.
+    fn apply(
+        &mut self,
+        entry: &Entry,
+        rule: RuleId,
+        state: StateId,
+        value: &mut String,
+    ) -> Result<Effect, Refused> {
+        let prepared = &self.rules[rule as usize];
+        let Some(transform) = &prepared.transform else { return Ok(Effect::Removed) };
+        let (start, end) = (entry.value as usize, entry.end as usize);
+        let quoted = self.bytes[start] == b'"';
+        let token = if quoted {
+            scan::string(self.bytes, start).expect("the walker has read this string")
+        } else {
+            Token { start, end, escaped: false }
+        };
+        let text = token.text(self.bytes);
+        let (before, part, after) = match self.automaton.form(state) {
+            Form::Reference if prepared.identity => match Reference::parse(&text) {
+                Reference::Contained | Reference::Type => return Ok(Effect::Kept),
+                Reference::Search => return Ok(Effect::Removed),
+                Reference::Id { before, id, after, .. } => (before, id, after),
+                Reference::Opaque => ("", &*text, ""),
+            },
+            Form::Reference | Form::Plain => ("", &*text, ""),
+        };
+        let occurrence = self.work.occurrences[rule as usize];
+        self.work.occurrences[rule as usize] += 1;
+        let subject = self.work.subjects[entry.resource as usize].as_deref().map(Secret);
+        let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
+        let ty = Model::r4().instance_name(self.automaton.ty(state));
+        value.clear();
+        let effect = match transform.apply(&cell, value) {
+            Ok(effect) => effect,
+            // A year or month has no day that could move, and stays a hint to the true date if it stays.
+            Err(Refusal::NotADate) if prepared.shifts && primitive::is_partial_date(part) => Effect::Removed,
+            Err(_) if self.invalid == Invalid::Redact => {
+                self.work.invalid += 1;
+                Effect::Removed
+            }
+            Err(refusal) => return Err(Refused { offset: start, refusal }),
+        };
+        if effect != Effect::Replaced {
+            return Ok(effect);
+        }
+        if !before.is_empty() || !after.is_empty() {
+            value.insert_str(0, before);
+            value.push_str(after);
+        }
+        let is_token = quoted || scan::scalar(value.as_bytes(), 0) == Ok(value.len()) && !value.starts_with(['"', 'n']);
+        Ok(if is_token && primitive::fits(ty, value) { Effect::Replaced } else { Effect::Removed })
+    }
+
+    fn replace(&mut self, at: usize, value: &str) {
+        let entry = &mut self.tape.entries[at];
+        let replacements = &mut self.work.replacements;
+        let from = replacements.len();
+        if self.bytes[entry.value as usize] == b'"' {
+            write_string(value, replacements);
+        } else {
+            replacements.extend_from_slice(value.as_bytes());
+        }
+        entry.fate = Fate::Replace(offset(from), offset(replacements.len()));
+    }
+
+    /// Removes an entry, and what would be empty or invalid without it.
+    fn remove(&mut self, at: usize) {
+        self.label(self.tape.entries[at].resource, Labels::REDACTED);
+        let mut at = at;
+        loop {
+            let entry = &mut self.tape.entries[at];
+            if std::mem::replace(&mut entry.fate, Fate::Cut) == Fate::Cut || entry.parent == NONE {
+                return;
+            }
+            let (inert, required, parent) = (entry.inert, entry.required, entry.parent as usize);
+            let What::Container { left, content, resource } = &mut self.tape.entries[parent].what else { return };
+            *left = left.saturating_sub(1);
+            *content = content.saturating_sub(u32::from(!inert));
+            let goes = *left == 0 || required || (!inert && *content == 0);
+            if !goes || *resource {
+                return;
+            }
+            at = parent;
+        }
+    }
+
+    /// Notes what was done to a resource and to all around it.
+    fn label(&mut self, resource: u32, labels: Labels) {
+        let mut at = resource;
+        while at != NONE {
+            self.work.labels[at as usize] = self.work.labels[at as usize].and(labels);
+            at = self.tape.resources[at as usize].parent;
+        }
+    }
+
+    /// Keeps lists of primitives and of their siblings aligned.
+    fn align_pairs(&mut self) {
+        for pair in std::mem::take(&mut self.tape.pairs) {
+            let sides = [pair.0, pair.1].map(|list| self.items(list));
+            let length = sides.iter().flatten().flatten().map(|(ordinal, _)| ordinal + 1).max().unwrap_or(0);
+            for ordinal in 0..length {
+                let absent = sides.each_ref().map(|side| match side {
+                    // The whole list goes.
+                    None => Some(None),
+                    Some(absent) => {
+                        absent.iter().find(|(other, _)| *other == ordinal).map(|(_, entry)| Some(*entry))
+                    }
+                });
+                let fate = if absent.iter().all(Option::is_some) { Fate::Cut } else { Fate::Null };
+                for entry in absent.into_iter().flatten().flatten() {
+                    self.tape.entries[entry as usize].fate = fate;
+                }
+            }
+        }
+    }
+
+    /// The items of a list that are `null` or go, by position; `None` if the list goes as a whole.
+    fn items(&self, list: u32) -> Option<Vec<(u32, u32)>> {
+        if list == NONE {
+            return Some(Vec::new());
+        }
+        let entry = &self.tape.entries[list as usize];
+        if entry.fate == Fate::Cut {
+            return None;
+        }
+        let inside = list + 1..entry.after;
+        let absent = inside.filter(|at| {
+            let item = &self.tape.entries[*at as usize];
+            item.parent == list && (item.fate == Fate::Cut || item.what == What::Null)
+        });
+        Some(absent.map(|at| (self.tape.entries[at as usize].ordinal, at)).collect())
+    }
+
+    /// Tells the members that go together with everything before them: they take the comma after them along.
+    fn find_leading(&mut self) {
+        // The number of members that are gone is counted in `left`, which has served.
+        for at in 0..self.tape.entries.len() {
+            if let What::Container { left, .. } = &mut self.tape.entries[at].what {
+                *left = 0;
+            }
+            let Entry { fate: Fate::Cut, parent, ordinal, .. } = self.tape.entries[at] else { continue };
+            if parent == NONE {
+                continue;
+            }
+            let What::Container { left, .. } = &mut self.tape.entries[parent as usize].what else { continue };
+            let leading = *left == ordinal;
+            *left += 1;
+            if leading {
+                self.tape.entries[at].fate = Fate::CutLeading;
+            }
+        }
+    }
+
+    /// Adds labels to `meta.security` of every resource that was changed.
+    fn insert_labels(&mut self) {
+        let stays = |tape: &Tape, area: &Area| {
+            area.entry == NONE || !matches!(tape.entries[area.entry as usize].fate, Fate::Cut | Fate::CutLeading)
+        };
+        for (at, resource) in self.tape.resources.iter().enumerate() {
+            let labels = self.work.labels[at];
+            if labels.is_empty() {
+                continue;
+            }
+            let meta = resource.meta.filter(|area| stays(self.tape, area));
+            let security = resource.security.filter(|area| meta.is_some() && stays(self.tape, area));
+            let labels = security.map_or(labels, |area| labels.missing_in(&self.written(area)));
+            if labels.is_empty() {
+                continue;
+            }
+            let (position, before, after, area) = match (meta, security) {
+                (_, Some(area)) => (area.open, "", "", Some(area)),
+                (Some(area), None) => (area.open, "\"security\":[", "]", Some(area)),
+                (None, _) => (resource.type_end, ",\"meta\":{\"security\":[", "]}", None),
+            };
+            let replacements = &mut self.work.replacements;
+            let from = offset(replacements.len());
+            replacements.extend_from_slice(before.as_bytes());
+            labels.write(replacements);
+            replacements.extend_from_slice(after.as_bytes());
+            if area.is_some_and(|area| !area.empty) {
+                replacements.push(b',');
+            }
+            self.work.inserts.push((position, from, offset(replacements.len())));
+        }
+        self.work.inserts.sort_unstable();
+    }
+
+    /// A list as it will be written.
+    fn written(&self, area: Area) -> Vec<u8> {
+        let (from, to) = (area.open as usize - 1, area.end as usize);
+        let (first, last) = match area.entry {
+            NONE => (0, 0),
+            entry => (entry as usize + 1, self.tape.entries[entry as usize].after as usize),
+        };
+        let mut out = Vec::new();
+        let range = Range { from, to, first, last };
+        emit(self.bytes, &self.tape.entries, range, &[], &self.work.replacements, &mut out);
+        out
+    }
+}
+
+/// A part of the record: bytes, and the entries in them.
+#[derive(Clone, Copy)]
+struct Range {
+    from: usize,
+    to: usize,
+    first: usize,
+    last: usize,
+}
+
+/// Copies a range of the record with its entries' fates and the insertions applied.
+fn emit(
+    bytes: &[u8],
+    entries: &[Entry],
+    range: Range,
+    inserts: &[(u32, u32, u32)],
+    replacements: &[u8],
+    out: &mut Vec<u8>,
+) {
+    let mut inserts = inserts.iter();
+    let mut cursor = range.from;
+    let mut copy = |to: usize, from_next: usize, out: &mut Vec<u8>| {
+        while let Some((position, from, end)) = inserts.as_slice().first().copied() {
+            let position = position as usize;
+            if position > to {
+                break;
+            }
+            // What was to be labelled has gone as a whole.
+            if position < cursor {
+                inserts.next();
+                continue;
+            }
+            out.extend_from_slice(&bytes[cursor..position]);
+            out.extend_from_slice(&replacements[from as usize..end as usize]);
+            cursor = position;
+            inserts.next();
+        }
+        out.extend_from_slice(&bytes[cursor..to]);
+        cursor = from_next;
+    };
+    let mut at = range.first;
+    while at < range.last {
+        let entry = &entries[at];
+        let after = entry.after as usize;
+        at = match entry.fate {
+            Fate::Stay => at + 1,
+            Fate::Cut => {
+                // The comma before it goes along.
+                copy(back_over_comma(bytes, entry.start as usize), entry.end as usize, out);
+                after
+            }
+            Fate::CutLeading => {
+                copy(entry.start as usize, forward_over_comma(bytes, entry.end as usize), out);
+                after
+            }
+            Fate::Null => {
+                copy(entry.value as usize, entry.end as usize, out);
+                out.extend_from_slice(b"null");
+                after
+            }
+            Fate::Replace(from, to) => {
+                copy(entry.value as usize, entry.end as usize, out);
+                out.extend_from_slice(&replacements[from as usize..to as usize]);
+                after
+            }
+        };
+    }
+    copy(range.to, range.to, out);
+}
+
+/// The end of the member before the one that starts at `at`.
+fn back_over_comma(bytes: &[u8], at: usize) -> usize {
+    let is_between = |b: &&u8| matches!(**b, b' ' | b'\n' | b'\r' | b'\t' | b',');
+    at - bytes[..at].iter().rev().take_while(is_between).count()
+}
+
+/// The start of the member after the one that ends at `at`.
+fn forward_over_comma(bytes: &[u8], at: usize) -> usize {
+    let at = scan::space(bytes, at);
+    match bytes.get(at) {
+        Some(b',') => scan::space(bytes, at + 1),
+        _ => at,
+    }
+}
+
+/// Writes a JSON string.
+fn write_string(text: &str, out: &mut Vec<u8>) {
+    if text.bytes().any(|b| matches!(b, b'"' | b'\\' | 0..0x20)) {
+        // Writing a string to a vector cannot fail.
+        out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
+        return;
+    }
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
+}
+
+fn offset(value: usize) -> u32 {
+    u32::try_from(value).expect("replacements of one record stay far below 4 GiB")
+}

@@ -1,0 +1,577 @@
+//! The one pass over a record: validates every byte, follows the automaton and notes what is to change.
+//!
+//! The outcome is a [`Tape`]: the values to transform or remove, with the objects and lists around them, in the order of
+//! the bytes. Nothing is decided here that depends on the patient, who may be named after the first date; [`super::splice`] does that.
+
+use std::borrow::Cow;
+
+use super::automaton::{Automaton, Edge, Policy, Role, RuleId, StateId, Target, Verdict};
+use super::model::{Model, TypeId};
+use super::reference::Reference;
+use super::scan::{self, Fault, FaultKind, MAX_DEPTH, Skimmer, Token, fault, space};
+
+/// No entry, record or the like.
+pub const NONE: u32 = u32::MAX;
+
+/// What a pass over a record found.
+#[derive(Debug, Default)]
+pub struct Tape {
+    /// In the order of the bytes, containers before their content.
+    pub entries: Vec<Entry>,
+    /// The resources; contained ones are part of the resource around them.
+    pub resources: Vec<Resource>,
+    /// Lists of primitives and the lists of their `_` siblings, which are aligned by position: entries, or [`NONE`] where
+    /// nothing in them changes.
+    pub pairs: Vec<(u32, u32)>,
+    /// Resources of unknown types that were removed.
+    pub unknown_resources: u64,
+    /// Elements governed by each rule, then those governed by none that were removed.
+    pub counts: Vec<u64>,
+}
+
+impl Tape {
+    /// Forgets the record, but not the counts.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.resources.clear();
+        self.pairs.clear();
+    }
+}
+
+/// A value that changes, or an object or list with such values.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The key's opening quote; for an item of a list, its first byte.
+    pub start: u32,
+    /// The value's first byte.
+    pub value: u32,
+    /// The byte after the value.
+    pub end: u32,
+    /// The entry of the object or list around it.
+    pub parent: u32,
+    /// Which member of it this is, counted from 0.
+    pub ordinal: u32,
+    /// The entry after all that are inside this one.
+    pub after: u32,
+    /// The resource that it belongs to.
+    pub resource: u32,
+    /// What it is.
+    pub what: What,
+    /// Whether what is around it is invalid without it.
+    pub required: bool,
+    /// Whether what is around it is empty with only this in it.
+    pub inert: bool,
+    /// What becomes of it.
+    pub fate: Fate,
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// An object or list, with what is left in it: all members, and those that are not inert.
+    Container {
+        /// Members.
+        left: u32,
+        /// Members that are not inert.
+        content: u32,
+        /// Whether it is a resource that must not go because it is empty.
+        resource: bool,
+    },
+    /// Goes.
+    Remove,
+    /// A `null` in a list of primitives.
+    Null,
+    /// To be transformed.
+    Apply(RuleId, StateId),
+}
+
+/// What becomes of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It stays (what is inside may change).
+    Stay,
+    /// It goes with its comma.
+    Cut,
+    /// It goes, and everything before it in its object or list does, too.
+    CutLeading,
+    /// It becomes `null`.
+    Null,
+    /// It becomes these bytes of the replacements.
+    Replace(u32, u32),
+}
+
+/// A resource of the record.
+#[derive(Debug)]
+pub struct Resource {
+    /// Its type.
+    pub ty: TypeId,
+    /// Its entry.
+    pub entry: u32,
+    /// The resource around it, such as its Bundle.
+    pub parent: u32,
+    /// The byte after the value of `resourceType`.
+    pub type_end: u32,
+    /// Its id.
+    pub id: Option<Token>,
+    /// The reference to its patient.
+    pub subject: Option<(u8, Token)>,
+    /// Its `meta`.
+    pub meta: Option<Area>,
+    /// Its `meta.security`.
+    pub security: Option<Area>,
+}
+
+/// An object or list that labels may be inserted into.
+#[derive(Clone, Copy, Debug)]
+pub struct Area {
+    /// The byte after the opening bracket.
+    pub open: u32,
+    /// The byte after the closing one.
+    pub end: u32,
+    /// Its entry, if anything in it changes.
+    pub entry: u32,
+    /// Whether nothing is in it.
+    pub empty: bool,
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy)]
+struct Place {
+    start: usize,
+    parent: u32,
+    ordinal: u32,
+    required: bool,
+    inert: bool,
+    item: bool,
+}
+
+/// One pass.
+pub struct Walker<'a> {
+    bytes: &'a [u8],
+    automaton: &'a mut Automaton,
+    tape: &'a mut Tape,
+    skimmer: &'a mut Skimmer,
+    /// Whether a nested resource of an unknown type is refused rather than removed.
+    strict: bool,
+    resource: u32,
+    contained: u32,
+    siblings: Vec<(Token, u32)>,
+}
+
+impl<'a> Walker<'a> {
+    /// A pass over `bytes` that appends to an empty tape.
+    pub fn new(
+        bytes: &'a [u8],
+        automaton: &'a mut Automaton,
+        tape: &'a mut Tape,
+        skimmer: &'a mut Skimmer,
+        strict: bool,
+    ) -> Self {
+        Walker { bytes, automaton, tape, skimmer, strict, resource: NONE, contained: 0, siblings: Vec::new() }
+    }
+
+    /// Walks the whole record, which must be one resource.
+    pub fn record(&mut self) -> Result<(), Fault> {
+        if u32::try_from(self.bytes.len()).is_err() {
+            return fault(0, FaultKind::Size);
+        }
+        if let Err(error) = std::str::from_utf8(self.bytes) {
+            return fault(error.valid_up_to(), FaultKind::Utf8);
+        }
+        let at = space(self.bytes, 0);
+        match self.bytes.get(at) {
+            Some(b'{') => {}
+            Some(_) => return fault(at, FaultKind::Expected("`{`")),
+            None => return fault(at, FaultKind::Truncated),
+        }
+        let Some(ty) = self.resource_type(at, 0)? else { return fault(at, FaultKind::UnknownResource) };
+        let state = self.automaton.root(ty, None);
+        let place = Place { start: at, parent: NONE, ordinal: 0, required: false, inert: false, item: true };
+        let end = self.enter_resource(place, ty, state, at, 0)?;
+        match space(self.bytes, end) {
+            rest if rest == self.bytes.len() => Ok(()),
+            rest => fault(rest, FaultKind::Trailing),
+        }
+    }
+
+    /// The value at `at`; gives the byte after it.
+    fn value(&mut self, place: Place, state: StateId, at: usize, depth: u32) -> Result<usize, Fault> {
+        let first = self.bytes.get(at);
+        match (self.automaton.verdict(state), first) {
+            (Verdict::Walk, Some(b'{')) => self.object(place, state, at, depth),
+            (Verdict::Value, Some(b'"')) => {
+                let token = scan::string(self.bytes, at)?;
+                if self.automaton.role(state) != Role::None {
+                    self.note(state, token);
+                }
+                Ok(token.end + 1)
+            }
+            (Verdict::Walk | Verdict::Value | Verdict::Apply(_) | Verdict::Undecided, Some(b'[')) if !place.item => {
+                self.list(place, state, at, depth)
+            }
+            (Verdict::Apply(_) | Verdict::Value, Some(b'n')) | (Verdict::Walk, Some(b'n')) if place.item || self.automaton.verdict(state) != Verdict::Walk => {
+                let end = scan::scalar(self.bytes, at)?;
+                if place.item {
+                    self.push(place, at, end, What::Null);
+                }
+                Ok(end)
+            }
+            (Verdict::Apply(rule), Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f')) => {
+                let end = scan::scalar(self.bytes, at)?;
+                if self.automaton.role(state) != Role::None {
+                    self.note_scalar(state, at)?;
+                }
+                self.tape.counts[rule as usize] += 1;
+                self.push(place, at, end, What::Apply(rule, state));
+                Ok(end)
+            }
+            (Verdict::Value, Some(b'-' | b'0'..=b'9' | b't' | b'f')) => scan::scalar(self.bytes, at),
+            (Verdict::Keep, _) => self.skimmer.value(self.bytes, at, depth),
+            (Verdict::Remove, _) => {
+                if self.automaton.role(state) != Role::None {
+                    self.note_scalar(state, at)?;
+                }
+                self.remove(place, state, at, depth)
+            }
+            (Verdict::Undecided, _) => {
+                let end = self.skimmer.value(self.bytes, at, depth)?;
+                let node: serde_json::Value =
+                    serde_json::from_slice(&self.bytes[at..end]).unwrap_or(serde_json::Value::Null);
+                let decided = self.automaton.resolve(state, |criteria| criteria.holds(&node));
+                self.value(place, decided, at, depth)
+            }
+            // The JSON is not of the shape that the element has.
+            (Verdict::Walk | Verdict::Value | Verdict::Apply(_), _) => match self.automaton.mismatch(state) {
+                Policy::Keep => self.skimmer.value(self.bytes, at, depth),
+                Policy::Drop => self.remove(place, state, at, depth),
+            },
+        }
+    }
+
+    fn object(&mut self, place: Place, state: StateId, open: usize, depth: u32) -> Result<usize, Fault> {
+        let role = self.automaton.role(state);
+        let entry = self.open(place, open, depth)?;
+        let first_key = self.skimmer.mark();
+        let first_sibling = self.siblings.len();
+        let mut seen = 0u128;
+        let mut ordinal = 0;
+        let mut content = 0;
+        let mut at = space(self.bytes, open + 1);
+        let end = if self.bytes.get(at) == Some(&b'}') {
+            at + 1
+        } else {
+            loop {
+                let (key, value) = scan::key(self.bytes, at)?;
+                let mut member =
+                    Place { start: at, parent: entry, ordinal, required: false, inert: false, item: false };
+                let end = match self.edge(state, key) {
+                    Some(edge) => {
+                        if edge.number < u128::BITS {
+                            if seen >> edge.number & 1 == 1 {
+                                return fault(at, FaultKind::Duplicate);
+                            }
+                            seen |= 1 << edge.number;
+                        } else {
+                            self.skimmer.push(key);
+                        }
+                        member.required = edge.required;
+                        member.inert = edge.inert;
+                        self.member(member, edge, key, value, depth + 1)?
+                    }
+                    None => {
+                        self.skimmer.push(key);
+                        let name = key.text(self.bytes);
+                        let child = self.automaton.unknown(state, &name);
+                        self.value(member, child, value, depth + 1)?
+                    }
+                };
+                ordinal += 1;
+                content += u32::from(!member.inert);
+                match scan::next(self.bytes, end, b'}', "`,` or `}`")? {
+                    Ok(next) => at = next,
+                    Err(end) => break end,
+                }
+            }
+        };
+        self.skimmer.check(self.bytes, first_key)?;
+        if self.siblings.len() > first_sibling {
+            self.pair(entry, first_sibling);
+        }
+        let entry = self.close(entry, end, ordinal, content);
+        if role == Role::Meta && self.contained == 0 {
+            let area = Area { open: offset(open + 1), end: offset(end), entry, empty: ordinal == 0 };
+            self.tape.resources[self.resource as usize].meta = Some(area);
+        }
+        Ok(end)
+    }
+
+    /// A known member of an object.
+    #[inline]
+    fn member(&mut self, place: Place, edge: Edge, key: Token, at: usize, depth: u32) -> Result<usize, Fault> {
+        match edge.target {
+            // `meta.security` must be a list, or labels could not be added to it.
+            Target::Element
+                if self.automaton.role(edge.child) == Role::Security && self.bytes.get(at) != Some(&b'[') =>
+            {
+                self.remove(place, edge.child, at, depth)
+            }
+            Target::Element => self.value(place, edge.child, at, depth),
+            Target::Sibling => {
+                let before = self.tape.entries.len();
+                let end = self.value(place, edge.child, at, depth)?;
+                if self.bytes.get(at) == Some(&b'[') {
+                    let noted = self.tape.entries.len() > before;
+                    self.siblings.push((key, if noted { offset(before) } else { NONE }));
+                }
+                Ok(end)
+            }
+            Target::ResourceType => {
+                if self.bytes.get(at) != Some(&b'"') {
+                    return fault(at, FaultKind::NoResource);
+                }
+                let end = scan::string(self.bytes, at)?.end + 1;
+                if self.contained == 0 {
+                    self.tape.resources[self.resource as usize].type_end = offset(end);
+                }
+                Ok(end)
+            }
+            Target::Resource | Target::Contained if self.bytes.get(at) == Some(&b'[') => {
+                self.list_of_resources(place, edge, at, depth)
+            }
+            Target::Resource | Target::Contained => self.nested(place, edge, at, depth),
+        }
+    }
+
+    fn list(&mut self, place: Place, state: StateId, open: usize, depth: u32) -> Result<usize, Fault> {
+        let role = self.automaton.role(state);
+        if role == Role::Meta {
+            return self.remove(place, state, open, depth);
+        }
+        let entry = self.open(place, open, depth)?;
+        let (end, items, content) =
+            self.items(open, entry, |walker, item, at| walker.value(item, state, at, depth + 1))?;
+        let entry = self.close(entry, end, items, content);
+        if role == Role::Security && self.contained == 0 {
+            let area = Area { open: offset(open + 1), end: offset(end), entry, empty: items == 0 };
+            self.tape.resources[self.resource as usize].security = Some(area);
+        }
+        Ok(end)
+    }
+
+    fn list_of_resources(&mut self, place: Place, edge: Edge, open: usize, depth: u32) -> Result<usize, Fault> {
+        let entry = self.open(place, open, depth)?;
+        let (end, items, content) =
+            self.items(open, entry, |walker, item, at| walker.nested(item, edge, at, depth + 1))?;
+        self.close(entry, end, items, content);
+        Ok(end)
+    }
+
+    /// The items of a list: the byte after it, how many, and how many that are not `null`.
+    fn items(
+        &mut self,
+        open: usize,
+        entry: u32,
+        mut item: impl FnMut(&mut Self, Place, usize) -> Result<usize, Fault>,
+    ) -> Result<(usize, u32, u32), Fault> {
+        let mut at = space(self.bytes, open + 1);
+        if self.bytes.get(at) == Some(&b']') {
+            return Ok((at + 1, 0, 0));
+        }
+        let (mut ordinal, mut content) = (0, 0);
+        loop {
+            let inert = self.bytes.get(at) == Some(&b'n');
+            let place = Place { start: at, parent: entry, ordinal, required: false, inert, item: true };
+            let end = item(self, place, at)?;
+            ordinal += 1;
+            content += u32::from(!inert);
+            match scan::next(self.bytes, end, b']', "`,` or `]`")? {
+                Ok(next) => at = next,
+                Err(end) => return Ok((end, ordinal, content)),
+            }
+        }
+    }
+
+    /// A resource inside another.
+    fn nested(&mut self, place: Place, edge: Edge, at: usize, depth: u32) -> Result<usize, Fault> {
+        if self.bytes.get(at) != Some(&b'{') {
+            return self.remove(place, edge.child, at, depth);
+        }
+        let Some(ty) = self.resource_type(at, depth)? else {
+            if self.strict {
+                return fault(at, FaultKind::UnknownResource);
+            }
+            self.tape.unknown_resources += 1;
+            return self.remove(place, edge.child, at, depth);
+        };
+        let state = self.automaton.root(ty, Some(edge.child));
+        let outer = self.resource;
+        if edge.target == Target::Contained {
+            self.contained += 1;
+            let end = self.object(place, state, at, depth)?;
+            self.contained -= 1;
+            return Ok(end);
+        }
+        let contained = std::mem::take(&mut self.contained);
+        let end = self.enter_resource(place, ty, state, at, depth)?;
+        self.contained = contained;
+        self.resource = outer;
+        Ok(end)
+    }
+
+    fn enter_resource(
+        &mut self,
+        place: Place,
+        ty: TypeId,
+        state: StateId,
+        at: usize,
+        depth: u32,
+    ) -> Result<usize, Fault> {
+        let resource = Resource {
+            ty,
+            entry: offset(self.tape.entries.len()),
+            parent: self.resource,
+            type_end: 0,
+            id: None,
+            subject: None,
+            meta: None,
+            security: None,
+        };
+        self.resource = offset(self.tape.resources.len());
+        self.tape.resources.push(resource);
+        self.object(place, state, at, depth)
+    }
+
+    /// The type of the resource at `at`, wherever in it `resourceType` stands; `None` for an unknown one.
+    fn resource_type(&mut self, open: usize, depth: u32) -> Result<Option<TypeId>, Fault> {
+        if depth >= MAX_DEPTH {
+            return fault(open, FaultKind::Depth);
+        }
+        let mut at = space(self.bytes, open + 1);
+        if self.bytes.get(at) == Some(&b'}') {
+            return fault(open, FaultKind::NoResource);
+        }
+        loop {
+            let (key, value) = scan::key(self.bytes, at)?;
+            if key.text(self.bytes) == "resourceType" {
+                if self.bytes.get(value) != Some(&b'"') {
+                    return fault(value, FaultKind::NoResource);
+                }
+                let name = scan::string(self.bytes, value)?.text(self.bytes);
+                return Ok(Model::r4().find_resource(&name));
+            }
+            let end = self.skimmer.value(self.bytes, value, depth + 1)?;
+            match scan::next(self.bytes, end, b'}', "`,` or `}`")? {
+                Ok(next) => at = next,
+                Err(_) => return fault(open, FaultKind::NoResource),
+            }
+        }
+    }
+
+    #[inline]
+    fn edge(&mut self, state: StateId, key: Token) -> Option<Edge> {
+        let name = match key.escaped {
+            false => Cow::Borrowed(key.raw(self.bytes)),
+            true => Cow::Owned(key.text(self.bytes).into_owned().into_bytes()),
+        };
+        let known = self.automaton.edge(state, &name);
+        known.or_else(|| self.automaton.new_edge(state, std::str::from_utf8(&name).unwrap_or_default()))
+    }
+
+    /// Removes the value at `at`.
+    fn remove(&mut self, place: Place, state: StateId, at: usize, depth: u32) -> Result<usize, Fault> {
+        let end = self.skimmer.value(self.bytes, at, depth)?;
+        let unruled = self.tape.counts.len() - 1;
+        let rule = self.automaton.govern(state).map_or(unruled, |rule| rule as usize);
+        self.tape.counts[rule] += 1;
+        self.push(place, at, end, What::Remove);
+        Ok(end)
+    }
+
+    fn push(&mut self, place: Place, value: usize, end: usize, what: What) -> u32 {
+        let entry = offset(self.tape.entries.len());
+        self.tape.entries.push(Entry {
+            start: offset(place.start),
+            value: offset(value),
+            end: offset(end),
+            parent: place.parent,
+            ordinal: place.ordinal,
+            after: entry + 1,
+            resource: self.resource,
+            what,
+            required: place.required,
+            inert: place.inert,
+            fate: Fate::Stay,
+        });
+        entry
+    }
+
+    fn open(&mut self, place: Place, at: usize, depth: u32) -> Result<u32, Fault> {
+        if depth >= MAX_DEPTH {
+            return fault(at, FaultKind::Depth);
+        }
+        let resource = self.tape.resources.last().is_some_and(|last| last.entry == offset(self.tape.entries.len()));
+        Ok(self.push(place, at, at, What::Container { left: 0, content: 0, resource }))
+    }
+
+    /// Ends a container; one in which nothing changes leaves no entry.
+    fn close(&mut self, entry: u32, end: usize, members: u32, inner: u32) -> u32 {
+        let after = offset(self.tape.entries.len());
+        let found = &mut self.tape.entries[entry as usize];
+        let What::Container { left, content, resource } = &mut found.what else { return entry };
+        if after == entry + 1 && !*resource {
+            self.tape.entries.pop();
+            return NONE;
+        }
+        (*left, *content) = (members, inner);
+        found.end = offset(end);
+        found.after = after;
+        entry
+    }
+
+    /// Matches the `_` lists of an object with the lists that they belong to.
+    #[cold]
+    fn pair(&mut self, object: u32, first: usize) {
+        for (key, sibling) in self.siblings.drain(first..) {
+            let name = key.text(self.bytes);
+            let is_value = |entry: &Entry| {
+                let start = entry.start as usize;
+                entry.parent == object
+                    && matches!(entry.what, What::Container { .. } | What::Remove)
+                    && scan::string(self.bytes, start).is_ok_and(|k| k.text(self.bytes) == name[1..])
+            };
+            let inside = &self.tape.entries[object as usize + 1..];
+            let value = inside.iter().position(is_value).map_or(NONE, |at| object + 1 + offset(at));
+            self.tape.pairs.push((value, sibling));
+        }
+    }
+
+    fn note_scalar(&mut self, state: StateId, at: usize) -> Result<(), Fault> {
+        if self.bytes.get(at) == Some(&b'"') {
+            let token = scan::string(self.bytes, at)?;
+            self.note(state, token);
+        }
+        Ok(())
+    }
+
+    /// Remembers the id of the resource, or the reference to its patient.
+    fn note(&mut self, state: StateId, token: Token) {
+        if self.contained > 0 {
+            return;
+        }
+        let resource = &mut self.tape.resources[self.resource as usize];
+        match self.automaton.role(state) {
+            Role::Id => resource.id = Some(token),
+            Role::SubjectReference(preference) => {
+                let names_a_patient = Reference::patient(&token.text(self.bytes)).is_some();
+                if names_a_patient && resource.subject.is_none_or(|(best, _)| preference < best) {
+                    resource.subject = Some((preference, token));
+                }
+            }
+            Role::None | Role::Subject(_) | Role::Meta | Role::Security => {}
+        }
+    }
+}
+
+fn offset(value: usize) -> u32 {
+    u32::try_from(value).expect("the size of a record is checked before it is walked")
+}
