@@ -128,7 +128,7 @@ impl<'a> Place<'a> {
             .or_else(|| self.closed(Kind::Vin, pattern::vin(token.as_bytes()).then_some(token.len())))
             .or_else(|| self.account())
             .or_else(|| {
-                let permit = pattern::hmt_permit(token.as_bytes()) == Some(Strength::Pattern);
+                let permit = pattern::hmt_permit(token.as_bytes()) >= Some(Strength::Pattern);
                 self.closed(Kind::HmtPermit, permit.then_some(token.len()))
             })
             .or_else(|| {
@@ -191,7 +191,7 @@ impl<'a> Place<'a> {
                 }
             }
             let grouped = candidate.iter().any(|b| !b.is_ascii_digit());
-            let told = match pattern::phone(candidate) {
+            let told = match pattern::phone(&self.rest()[..end]) {
                 Some(Strength::Pattern | Strength::CheckDigit) => true,
                 Some(Strength::Plausible) => {
                     let led = matches!(candidate[0], b'0' | b'(') && grouped && end >= 9 && !candidate.contains(&b'/');
@@ -354,8 +354,13 @@ impl<'a> Place<'a> {
                 return Some((Kind::PersonName, self.at + length));
             }
         }
+        // 由 and 和 are surnames, but 由李明医生 is not about a person called so.
+        let second = rest.chars().next().map_or(0, char::len_utf8);
+        if rest.starts_with(|c| CONNECTING.contains(c)) && name::chinese_surname(&rest[second..]).is_some() {
+            return None;
+        }
         // 李明医生, 欧阳女士
-        let alone = before.chars().next_back().is_none_or(|c| !name::is_han(c) || "由请经找向与和及对给被我是有为叫".contains(c));
+        let alone = before.chars().next_back().is_none_or(|c| !name::is_han(c) || CONNECTING.contains(c));
         let mut end = surname;
         for given in 0..=2 {
             if TITLES.iter().any(|title| rest[end..].starts_with(title)) {
@@ -367,6 +372,9 @@ impl<'a> Place<'a> {
         None
     }
 }
+
+/// Characters that stand before a name.
+const CONNECTING: &str = "由请经找向与和及对给被我是有为叫";
 
 const PHONE_WORDS: [&str; 14] = [
     "phone", "tel", "call", "mobile", "cell", "fax", "contact", "reach", "number is", "电话", "手机", "联系", "致电", "传真",

@@ -135,7 +135,7 @@ impl Reading {
         reading.digits_and_tokens(value);
         reading.dates(value);
         if !value.bytes().all(|b| b.is_ascii_digit()) {
-            reading.network(value.as_bytes());
+            reading.network(value);
             reading.words(value);
         }
         reading
@@ -173,7 +173,7 @@ impl Reading {
         } else if digits && (9..=22).contains(&bytes.len()) {
             self.say(Kind::BankCard, Strength::Plausible);
         }
-        self.maybe(Kind::Phone, pattern::phone(bytes));
+        self.maybe(Kind::Phone, pattern::phone(value));
         self.maybe(Kind::Passport, pattern::passport(bytes));
         self.maybe(Kind::HmtPermit, pattern::hmt_permit(bytes));
         if pattern::ssn(bytes) {
@@ -236,7 +236,8 @@ impl Reading {
         }
     }
 
-    fn network(&mut self, bytes: &[u8]) {
+    fn network(&mut self, value: &str) {
+        let bytes = value.as_bytes();
         let whole = |length: Option<usize>| length == Some(bytes.len());
         for (kind, found) in [
             (Kind::Email, whole(pattern::email(bytes))),
@@ -252,7 +253,7 @@ impl Reading {
         if pattern::vin(bytes) {
             self.say(Kind::Vin, Strength::CheckDigit);
         }
-        self.maybe(Kind::DiagnosisCode, pattern::icd10(bytes));
+        self.maybe(Kind::DiagnosisCode, pattern::icd10(value));
         if let [body @ .., b'-', a, b, c, d] = bytes
             && body.len() == 5
             && body.iter().chain([a, b, c, d]).all(u8::is_ascii_digit)
