@@ -65,7 +65,8 @@ fn generalize_does_what_the_documented_examples_show() {
         let rule = format!(r#"{{"path": "Patient.birthDate", "method": "generalize", "cases": {cases}}}"#);
         assert_eq!(apply(&rule, "{}", None, value).as_deref(), expected, "{cases} on {value}");
     }
-    let keep = r#"{"path": "a", "method": "generalize", "cases": {"$this = 'x'": "'y'"}, "otherValues": "keep"}"#;
+    let keep =
+        r#"{"path": "a", "method": "generalize", "cases": {"$this = 'x'": "'y'"}, "otherValues": "keep"}"#;
     assert_eq!(apply(keep, "{}", None, "z").as_deref(), Some("z"));
 }
 
