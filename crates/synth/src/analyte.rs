@@ -142,9 +142,15 @@ fn below_kappa(ratio: i64, sex: Sex) -> i64 {
 }
 
 /// 10,000 r^-0.241 for r = 0.20, 0.25, ... 1.
-const ALPHA_MALE: [i64; 17] = [14_738, 13_967, 13_366, 12_879, 12_471, 12_122, 11_818, 11_550, 11_310, 11_094, 10_898, 10_718, 10_552, 10_399, 10_257, 10_124, 10_000];
+const ALPHA_MALE: [i64; 17] = [
+    14_738, 13_967, 13_366, 12_879, 12_471, 12_122, 11_818, 11_550, 11_310, 11_094, 10_898, 10_718, 10_552,
+    10_399, 10_257, 10_124, 10_000,
+];
 /// 10,000 r^-0.302 for the same.
-const ALPHA_FEMALE: [i64; 17] = [16_259, 15_199, 14_385, 13_731, 13_188, 12_727, 12_329, 11_979, 11_668, 11_389, 11_137, 10_908, 10_697, 10_503, 10_323, 10_156, 10_000];
+const ALPHA_FEMALE: [i64; 17] = [
+    16_259, 15_199, 14_385, 13_731, 13_188, 12_727, 12_329, 11_979, 11_668, 11_389, 11_137, 10_908, 10_697,
+    10_503, 10_323, 10_156, 10_000,
+];
 
 #[cfg(test)]
 mod tests {
@@ -159,8 +165,11 @@ mod tests {
             for age in [18, 40, 65, 90] {
                 for creatinine in [20, 35, 45, 60, 79, 80, 88, 120, 200, 400, 1000] {
                     let ratio = f64::from(creatinine) / 88.4 / kappa;
-                    let expected =
-                        142.0 * ratio.min(1.0).powf(alpha) * ratio.max(1.0).powf(-1.2) * 0.9938_f64.powi(age) * factor;
+                    let expected = 142.0
+                        * ratio.min(1.0).powf(alpha)
+                        * ratio.max(1.0).powf(-1.2)
+                        * 0.9938_f64.powi(age)
+                        * factor;
                     let found = f64::from(filtration_rate(creatinine, age as u32, sex));
                     assert!((found - expected).abs() < 1.0, "{creatinine} {age}: {found} {expected}");
                 }

@@ -17,12 +17,7 @@ use crate::{Error, RUN, parallel, stream};
 
 /// Writes the five tables of the first `patients` patients into `dir`, which is made if need be. `progress` gets the
 /// number of patients written so far. Files of these names are replaced.
-pub fn write_all(
-    dir: &Path,
-    patients: u64,
-    seed: u64,
-    progress: &mut dyn FnMut(u64),
-) -> Result<(), Error> {
+pub fn write_all(dir: &Path, patients: u64, seed: u64, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
     std::fs::create_dir_all(dir).map_err(|source| Error::new(dir, source))?;
     let hospital = Hospital::new(seed);
     let mut files = Vec::with_capacity(TABLES.len());
@@ -329,4 +324,3 @@ fn medication_rows(patient: &Patient, out: &mut Vec<u8>) {
         }
     }
 }
-

@@ -77,7 +77,8 @@ pub(crate) fn permute(number: u64, size: u64, key: u64) -> u64 {
     loop {
         let (mut left, mut right) = (at >> 12, at & 0xFFF);
         for round in 0..4_u64 {
-            let mixed = (right ^ (key >> (12 * round) & 0xFFF) ^ round << 12).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let mixed =
+                (right ^ (key >> (12 * round) & 0xFFF) ^ round << 12).wrapping_mul(0x9E37_79B9_7F4A_7C15);
             (left, right) = (right, left ^ mixed >> 52);
         }
         at = left << 12 | right;

@@ -172,7 +172,11 @@ mod tests {
         for drug in ALL {
             let bytes = drug.atc.as_bytes();
             assert!(matches!(bytes.len(), 5 | 7), "{}", drug.atc);
-            assert!(bytes[0].is_ascii_uppercase() && bytes[1..3].iter().all(u8::is_ascii_digit), "{}", drug.atc);
+            assert!(
+                bytes[0].is_ascii_uppercase() && bytes[1..3].iter().all(u8::is_ascii_digit),
+                "{}",
+                drug.atc
+            );
             assert!(bytes[3..5].iter().all(u8::is_ascii_uppercase), "{}", drug.atc);
             assert!(bytes[5..].iter().all(u8::is_ascii_digit), "{}", drug.atc);
         }

@@ -18,7 +18,7 @@ use crate::csv::put_dose;
 use crate::date::Date;
 use crate::hospital::Hospital;
 use crate::id::Id;
-use crate::patient::{Diagnosis, Measurement, Patient, Prescription, Visit};
+use crate::patient::{Diagnosis, Flag, Measurement, Patient, Prescription, Visit};
 use crate::put::Put;
 use crate::{Error, RUN, parallel, stream};
 
@@ -306,7 +306,8 @@ fn put_patient(hospital: &Hospital, patient: &Patient, out: &mut Vec<u8>) {
     out.put("\",\"line\":[");
     out.put_json(&address.line);
     out.put("],\"city\":");
-    let city = if address.place.prefecture.is_empty() { address.place.province } else { address.place.prefecture };
+    let city =
+        if address.place.prefecture.is_empty() { address.place.province } else { address.place.prefecture };
     out.put_json(city);
     out.put(",\"district\":");
     out.put_json(address.place.county);
@@ -381,7 +382,9 @@ fn put_encounter(hospital: &Hospital, patient: &Patient, visit: &Visit, out: &mu
     for n in 1..=visit.diagnoses.len() {
         out.put(if n > 1 { ",{\"condition\":{\"reference\":\"" } else { "{\"condition\":{\"reference\":\"" });
         put_path(Id::Diagnosis(patient.number, visit.number, n), out);
-        out.put("\"},\"use\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/diagnosis-role\",");
+        out.put(
+            "\"},\"use\":{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/diagnosis-role\",",
+        );
         out.put(if n == 1 { "\"code\":\"CC\"" } else { "\"code\":\"CM\"" });
         out.put("}]},\"rank\":");
         out.put_padded(n as u64, 1);
@@ -468,34 +471,35 @@ fn put_observation(
 
 fn put_value(measurement: &Measurement, sex: Sex, out: &mut Vec<u8>) {
     let analyte = measurement.analyte;
-    out.put("\"valueQuantity\":");
-    put_quantity(measurement.value, analyte, out);
-    let (low, high) = analyte.reference(sex);
-    if low.is_none() && high.is_none() {
-        return;
-    }
-    out.put(",\"interpretation\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation\",\"code\":\"");
-    out.put(measurement.flag(sex).code());
-    out.put("\"}]}],\"referenceRange\":[{");
-    if let Some(low) = low {
-        out.put("\"low\":");
-        put_quantity(low, analyte, out);
-    }
-    if let Some(high) = high {
-        out.put(if low.is_some() { ",\"high\":" } else { "\"high\":" });
-        put_quantity(high, analyte, out);
-    }
-    out.put("}]");
-}
-
-fn put_quantity(value: i32, analyte: &analyte::Analyte, out: &mut Vec<u8>) {
-    out.put("{\"value\":");
-    out.put_fixed(value.into(), analyte.decimals);
+    out.put("\"valueQuantity\":{\"value\":");
+    out.put_fixed(measurement.value.into(), analyte.decimals);
     out.put(",\"unit\":");
     out.put_json(analyte.unit);
     out.put(",\"system\":\"http://unitsofmeasure.org\",\"code\":");
     out.put_json(analyte.ucum);
     out.push(b'}');
+    let (low, high) = analyte.reference(sex);
+    if low.is_none() && high.is_none() {
+        return;
+    }
+    let flag = measurement.flag(sex);
+    if flag != Flag::Normal {
+        out.put(",\"interpretation\":[{\"coding\":[{\"system\":\"http://terminology.hl7.org/CodeSystem/v3-ObservationInterpretation\",\"code\":\"");
+        out.put(flag.code());
+        out.put("\"}]}]");
+    }
+    out.put(",\"referenceRange\":[{");
+    for (n, (member, limit)) in [("low", low), ("high", high)].into_iter().enumerate() {
+        let Some(limit) = limit else { continue };
+        out.put(if n > 0 && low.is_some() { ",\"" } else { "\"" });
+        out.put(member);
+        out.put("\":{\"value\":");
+        out.put_fixed(limit.into(), analyte.decimals);
+        out.put(",\"unit\":");
+        out.put_json(analyte.unit);
+        out.push(b'}');
+    }
+    out.put("}]");
 }
 
 fn put_request(patient: &Patient, visit: &Visit, prescription: &Prescription, out: &mut Vec<u8>) {
@@ -605,4 +609,3 @@ const RESIDENT_ID: &str = "urn:oid:2.16.156.10011.1.3";
 const RECORD_NO: &str = "http://hospital.example.cn/fhir/sid/record-no";
 const INSURANCE_NO: &str = "http://hospital.example.cn/fhir/sid/insurance-no";
 const VISIT_NO: &str = "http://hospital.example.cn/fhir/sid/visit-no";
-

@@ -86,7 +86,7 @@ impl Hospital {
             phone: person::phone(&mut dice),
             address: self.catchment.address(place, &mut dice),
             insurance_no: u64::from(place.code / 100) * TEN_DIGITS + spread(index, 3_266_489_917, self.seed),
-            record_no: spread(index, 7_046_029_253, self.seed >> 32),
+            record_no: spread(index, 7_046_029_253, !self.seed),
             conditions: visit::conditions(sex, birth, &mut dice),
             visits: Vec::new(),
             social: Social::default(),
@@ -139,8 +139,9 @@ fn ethnicity(place: &Place, dice: &mut Dice) -> &'static str {
 
 /// Ten digits that no other index below 10^10 has.
 fn spread(index: u64, factor: u64, start: u64) -> u64 {
+    let start = start.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 20;
     // The factor has no divisor in common with ten, so this is a permutation.
-    let mixed = u128::from(index) * u128::from(factor) + u128::from(start % TEN_DIGITS);
+    let mixed = u128::from(index) * u128::from(factor) + u128::from(start);
     (mixed % u128::from(TEN_DIGITS)) as u64
 }
 
@@ -182,7 +183,7 @@ mod tests {
     use medveil_deid::code::resident_id::ResidentId;
 
     use super::*;
-    use crate::analyte;
+    use crate::analyte::{self, Analyte};
     use crate::disease::Kind;
 
     #[test]
@@ -208,7 +209,9 @@ mod tests {
             assert!(patient.birth <= TODAY);
             let mut free_from = patient.birth;
             for visit in &patient.visits {
-                assert!(free_from <= visit.admit && visit.admit <= visit.discharge && visit.discharge <= TODAY);
+                assert!(
+                    free_from <= visit.admit && visit.admit <= visit.discharge && visit.discharge <= TODAY
+                );
                 assert!(visit.inpatient || visit.admit == visit.discharge);
                 assert_eq!(visit.age, patient.birth.age_on(visit.admit));
                 for diagnosis in &visit.diagnoses {
@@ -238,7 +241,10 @@ mod tests {
             assert_eq!((&outline.name, outline.resident_id), (&patient.name, patient.resident_id));
             assert_eq!(outline.visits.len(), patient.visits.len());
             for (sketch, visit) in outline.visits.iter().zip(&patient.visits) {
-                assert_eq!((sketch.admit, sketch.glucose, sketch.cost), (visit.admit, visit.glucose, visit.cost));
+                assert_eq!(
+                    (sketch.admit, sketch.glucose, sketch.cost),
+                    (visit.admit, visit.glucose, visit.cost)
+                );
                 assert_eq!(sketch.primary().disease.code, visit.primary().disease.code);
             }
         }
@@ -251,11 +257,10 @@ mod tests {
     }
 
     /// Mean of an analyte over the patients of whom `of` is true and of whom it isn't.
-    fn means(analyte: &'static analyte::Analyte, of: impl Fn(&Patient) -> bool) -> (i64, i64) {
-        let hospital = Hospital::new(11);
+    fn means(patients: &[Patient], analyte: &'static Analyte, of: impl Fn(&Patient) -> bool) -> (i64, i64) {
         let mut sums = [(0_i64, 0_i64); 2];
-        for patient in (0..3_000).map(|index| hospital.patient(index)) {
-            let (sum, count) = &mut sums[usize::from(of(&patient))];
+        for patient in patients {
+            let (sum, count) = &mut sums[usize::from(of(patient))];
             for measurement in patient.visits.iter().flat_map(|visit| &visit.measurements) {
                 if std::ptr::eq(measurement.analyte, analyte) {
                     *sum += i64::from(measurement.value);
@@ -269,22 +274,25 @@ mod tests {
 
     #[test]
     fn diseases_move_their_laboratory_values() {
-        let (with, without) = means(&analyte::GLUCOSE, Patient::is_diabetic);
+        let hospital = Hospital::new(11);
+        let patients: Vec<Patient> = (0..3_000).map(|index| hospital.patient(index)).collect();
+        let means = |analyte, of: &dyn Fn(&Patient) -> bool| means(&patients, analyte, of);
+        let (with, without) = means(&analyte::GLUCOSE, &Patient::is_diabetic);
         assert!(with > without + 200 && (480..560).contains(&without), "glucose {with} {without}");
-        let (with, without) = means(&analyte::HBA1C, Patient::is_diabetic);
+        let (with, without) = means(&analyte::HBA1C, &Patient::is_diabetic);
         assert!(with > without + 18 && (50..60).contains(&without), "HbA1c {with} {without}");
         let kidney = |patient: &Patient| patient.has(Kind::Kidney);
-        let (with, without) = means(&analyte::CREATININE, kidney);
+        let (with, without) = means(&analyte::CREATININE, &kidney);
         assert!(with > without * 2, "creatinine {with} {without}");
-        let (with, without) = means(&analyte::EGFR, kidney);
+        let (with, without) = means(&analyte::EGFR, &kidney);
         assert!(with < 55 && without > 75, "eGFR {with} {without}");
-        let (with, without) = means(&analyte::HAEMOGLOBIN, |patient| patient.has(Kind::Anaemia));
+        let (with, without) = means(&analyte::HAEMOGLOBIN, &|patient| patient.has(Kind::Anaemia));
         assert!(with + 20 < without, "haemoglobin {with} {without}");
-        let (with, without) = means(&analyte::LDL, |patient| patient.has(Kind::Lipids));
+        let (with, without) = means(&analyte::LDL, &|patient| patient.has(Kind::Lipids));
         assert!(with > without + 80, "LDL {with} {without}");
-        let (with, without) = means(&analyte::SYSTOLIC, |patient| patient.has(Kind::Hypertension));
+        let (with, without) = means(&analyte::SYSTOLIC, &|patient| patient.has(Kind::Hypertension));
         assert!(with > without + 15, "systolic {with} {without}");
-        let (men, women) = means(&analyte::HAEMOGLOBIN, |patient| patient.sex == Sex::Male);
+        let (men, women) = means(&analyte::HAEMOGLOBIN, &|patient| patient.sex == Sex::Male);
         assert!(men > women + 8, "haemoglobin {men} {women}");
     }
 

@@ -49,8 +49,11 @@ impl Physiology {
             Some(loss) => by_sex(135, 112) + loss,
             None => dice.bell(by_sex(76, 57), by_sex(9, 7)) + (age - 60).max(0) / 4,
         };
-        let anaemia =
-            if patient.has(Kind::Anaemia) { by_sex(52, 42) + dice.below(18) as i32 } else { kidney_loss.unwrap_or(0) / 12 };
+        let anaemia = if patient.has(Kind::Anaemia) {
+            by_sex(52, 42) + dice.below(18) as i32
+        } else {
+            kidney_loss.unwrap_or(0) / 12
+        };
         let child = age < 18;
         Self {
             stature: dice.bell(0, 60),
@@ -59,15 +62,21 @@ impl Physiology {
                 + plus(Kind::Hypertension, 9)
                 + plus(Kind::FattyLiver, 20)
                 - plus(Kind::Tumour, 22),
-            pressure: if child { 86 + age * 2 } else { 106 + age * 3 / 10 } + dice.bell(0, 8) + plus(Kind::Hypertension, 19),
+            pressure: if child { 86 + age * 2 } else { 106 + age * 3 / 10 }
+                + dice.bell(0, 8)
+                + plus(Kind::Hypertension, 19),
             pulse: dice.bell(if age < 6 { 112 } else { 75 }, 7) + plus(Kind::Hyperthyroid, 24),
-            haemoglobin: dice.bell(if child { 130 } else { by_sex(152, 132) }, 7) - (age - 70).max(0) / 3 - anaemia
+            haemoglobin: dice.bell(if child { 130 } else { by_sex(152, 132) }, 7)
+                - (age - 70).max(0) / 3
+                - anaemia
                 - plus(Kind::Tumour, 16),
             white_cells: dice.bell(if child { 740 } else { 615 }, 105),
             platelets: dice.bell(232, 40),
             creatinine: (!child || kidney_loss.is_some()).then_some(creatinine),
             urate: dice.bell(by_sex(345, 268), 45) + plus(Kind::Gout, 145) + kidney_loss.unwrap_or(0) / 4,
-            ldl: dice.bell(if child { 225 } else { 262 }, 42) + plus(Kind::Lipids, 128) + plus(Kind::Diabetes2, 18)
+            ldl: dice.bell(if child { 225 } else { 262 }, 42)
+                + plus(Kind::Lipids, 128)
+                + plus(Kind::Diabetes2, 18)
                 - plus(Kind::Vascular, 45),
             hdl: dice.bell(by_sex(122, 142), 20) - plus(Kind::Lipids, 12) - plus(Kind::Diabetes2, 12),
             triglycerides: dice.bell(115, 28)

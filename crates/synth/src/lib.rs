@@ -53,9 +53,7 @@ pub use disease::{Disease, Kind};
 pub use drug::{Drug, Unit};
 pub use hospital::{Hospital, UNIQUE_PATIENTS};
 pub use name::Name;
-pub use patient::{
-    Contact, Diagnosis, Flag, Marital, Measurement, Patient, Prescription, Social, Visit,
-};
+pub use patient::{Contact, Diagnosis, Flag, Marital, Measurement, Patient, Prescription, Social, Visit};
 pub use place::{Address, Place};
 
 /// A format that the hospital can be written in.

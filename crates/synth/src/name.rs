@@ -96,7 +96,7 @@ impl Names {
                 Name { family: String::new(), given: [dice.pick(&self.tibetan), second].concat() }
             }
             _ => {
-                let family = family.map_or_else(|| self.family(dice), |name| name);
+                let family = family.unwrap_or_else(|| self.family(dice));
                 let generation = words::GENERATIONS.partition_point(|&first| first <= birth_year);
                 let given = match sex {
                     Sex::Male => &self.male[generation],

@@ -13,9 +13,10 @@ use crate::patient::{Patient, Visit};
 pub(crate) fn write(patient: &Patient, visit: &Visit, dice: &mut Dice) -> String {
     let disease = visit.primary().disease;
     let mut out = String::with_capacity(160);
-    let chronic = patient.conditions.iter().any(|condition| condition.disease.code == disease.code);
+    let lasting = patient.conditions.iter().find(|condition| condition.disease.code == disease.code);
+    let lasting = lasting.map(|condition| visit.admit.0 - condition.onset.0);
     let complaint = dice.pick(disease.complaints);
-    let since = since(chronic, disease.code, dice);
+    let since = since(lasting, disease.code, complaint, dice);
     let name = patient.name.full();
     let sex = if patient.sex == Sex::Male { "男" } else { "女" };
     let (age, phone, contact) = (visit.age, patient.phone, &patient.social.contact);
@@ -31,7 +32,12 @@ pub(crate) fn write(patient: &Patient, visit: &Visit, dice: &mut Dice) -> String
             contact.phone
         ),
         10 => write!(out, "{complaint}{since}。现住{}，随访电话：{phone}。", patient.address.full()),
-        11 => write!(out, "主诉: {complaint}{since}\n身份证号 {} 已核对, 病案号 {:010}。", patient.resident_id(), patient.record_no),
+        11 => write!(
+            out,
+            "主诉: {complaint}{since}\n身份证号 {} 已核对, 病案号 {:010}。",
+            patient.resident_id(),
+            patient.record_no
+        ),
         12 => write!(out, "患者自述\"{complaint}\"{since}, {age}岁, 职业: {}。", patient.social.occupation),
         _ => {
             let title = if patient.name.family.is_empty() { &name } else { &patient.name.family };
@@ -40,7 +46,12 @@ pub(crate) fn write(patient: &Patient, visit: &Visit, dice: &mut Dice) -> String
                 (_, Sex::Male) => "先生",
                 (_, Sex::Female) => "女士",
             };
-            write!(out, "{title}{called}{complaint}{since}，已电话告知{}{}。", contact.relation, contact.name.full())
+            write!(
+                out,
+                "{title}{called}{complaint}{since}，已电话告知{}{}。",
+                contact.relation,
+                contact.name.full()
+            )
         }
     };
     done.expect("a string takes any text");
@@ -54,19 +65,36 @@ pub(crate) fn write(patient: &Patient, visit: &Visit, dice: &mut Dice) -> String
     }
     if visit.inpatient && visit.discharge < TODAY {
         let days = visit.discharge.0 - visit.admit.0;
-        write!(out, "住院{days}天，好转出院，{}医师嘱门诊随访。", visit.doctor).expect("a string takes any text");
+        write!(out, "住院{days}天，好转出院，{}医师嘱门诊随访。", visit.doctor)
+            .expect("a string takes any text");
     }
     out
 }
 
-fn since(chronic: bool, code: &str, dice: &mut Dice) -> &'static str {
-    const LONG: [&str; 8] = ["2周", "1月余", "3月", "半年", "1年", "3年余", "5年", "10余年"];
+/// For how long, as people round it; a disease that stays is no younger than its onset.
+fn since(lasting: Option<i32>, code: &str, complaint: &str, dice: &mut Dice) -> &'static str {
+    const LONG: [(i32, &str); 9] = [
+        (0, "数天"),
+        (14, "2周"),
+        (35, "1月余"),
+        (90, "3月"),
+        (180, "半年"),
+        (365, "1年"),
+        (1_100, "3年余"),
+        (1_825, "5年"),
+        (3_700, "10余年"),
+    ];
     const SHORT: [&str; 8] = ["2小时", "半天", "1天", "2天", "3天", "4天", "1周", "10余天"];
-    if matches!(code.as_bytes()[0], b'Z' | b'O') {
-        ""
-    } else if chronic {
-        dice.pick(&LONG)
-    } else {
-        dice.pick(&SHORT)
+    // Passing diseases that one lives with for a while before one comes.
+    const SLOW: [&str; 7] = ["D25", "H25", "K80", "K64", "K40", "J30", "M54"];
+    let slow = SLOW.iter().any(|category| code.starts_with(category)).then_some(400);
+    let found = ["体检", "复查"].iter().any(|word| complaint.contains(word));
+    match lasting.or(slow) {
+        _ if found || matches!(code.as_bytes()[0], b'Z' | b'O') => "",
+        Some(days) => {
+            let possible = LONG.iter().filter(|(least, _)| *least <= days).count().max(1);
+            dice.pick(&LONG[..possible]).1
+        }
+        None => dice.pick(&SHORT),
     }
 }

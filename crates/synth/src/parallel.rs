@@ -45,10 +45,14 @@ mod tests {
     #[test]
     fn pieces_come_in_order() {
         let mut got = Vec::new();
-        let done: Result<(), ()> = in_order(100, |job| job * 2, |piece| {
-            got.push(piece);
-            Ok(true)
-        });
+        let done: Result<(), ()> = in_order(
+            100,
+            |job| job * 2,
+            |piece| {
+                got.push(piece);
+                Ok(true)
+            },
+        );
         assert_eq!(done, Ok(()));
         assert_eq!(got, (0..100).map(|job| job * 2).collect::<Vec<_>>());
     }
@@ -56,11 +60,18 @@ mod tests {
     #[test]
     fn endless_work_stops_when_told() {
         let mut left = 10;
-        let done: Result<(), ()> = in_order(u64::MAX, |job| job, |_| {
-            left -= 1;
-            Ok(left > 0)
-        });
+        let done: Result<(), ()> = in_order(
+            u64::MAX,
+            |job| job,
+            |_| {
+                left -= 1;
+                Ok(left > 0)
+            },
+        );
         assert_eq!((done, left), (Ok(()), 0));
-        assert_eq!(in_order(u64::MAX, |job| job, |piece| if piece < 5 { Ok(true) } else { Err(piece) }), Err(5));
+        assert_eq!(
+            in_order(u64::MAX, |job| job, |piece| if piece < 5 { Ok(true) } else { Err(piece) }),
+            Err(5)
+        );
     }
 }

@@ -11,8 +11,8 @@ use crate::words;
 /// A mobile number of the mainland's ranges.
 pub(crate) fn phone(dice: &mut Dice) -> u64 {
     const RANGES: [u64; 40] = [
-        130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 138, 139, 150, 151, 152, 153, 155, 156, 157, 158, 159, 158, 166,
-        170, 173, 175, 176, 177, 178, 180, 181, 182, 183, 185, 186, 187, 188, 189, 198, 199,
+        130, 131, 132, 133, 134, 135, 136, 137, 138, 139, 138, 139, 150, 151, 152, 153, 155, 156, 157, 158,
+        159, 158, 166, 170, 173, 175, 176, 177, 178, 180, 181, 182, 183, 185, 186, 187, 188, 189, 198, 199,
     ];
     dice.pick(&RANGES) * 100_000_000 + u64::from(dice.below(100_000_000))
 }
@@ -53,8 +53,30 @@ fn marital(age: u32, sex: Sex, dice: &mut Dice) -> Marital {
 
 fn occupation(age: u32, sex: Sex, rural: bool, dice: &mut Dice) -> &'static str {
     const TOWN: [&str; 24] = [
-        "工人", "工人", "职员", "职员", "职员", "教师", "医务人员", "公务员", "工程技术人员", "工程技术人员", "个体经营者", "个体经营者",
-        "司机", "销售人员", "销售人员", "会计", "服务员", "快递员", "厨师", "软件工程师", "自由职业", "无业", "律师", "警察",
+        "工人",
+        "工人",
+        "职员",
+        "职员",
+        "职员",
+        "教师",
+        "医务人员",
+        "公务员",
+        "工程技术人员",
+        "工程技术人员",
+        "个体经营者",
+        "个体经营者",
+        "司机",
+        "销售人员",
+        "销售人员",
+        "会计",
+        "服务员",
+        "快递员",
+        "厨师",
+        "软件工程师",
+        "自由职业",
+        "无业",
+        "律师",
+        "警察",
     ];
     let retired = if sex == Sex::Male { 60 } else { 55 };
     match age {
@@ -79,13 +101,21 @@ fn employer(occupation: &str, patient: &Patient, dice: &mut Dice) -> Option<Stri
         "托幼儿童" => format!("{county}第{ordinal}幼儿园"),
         "学生" if age < 13 => format!("{county}实验小学"),
         "学生" if age < 19 => format!("{city}第{ordinal}中学"),
-        "学生" => format!("{city}{}", dice.pick(&["大学", "师范大学", "理工大学", "职业技术学院", "医科大学"])),
+        "学生" => {
+            format!("{city}{}", dice.pick(&["大学", "师范大学", "理工大学", "职业技术学院", "医科大学"]))
+        }
         "教师" => format!("{city}第{ordinal}中学"),
         "医务人员" => format!("{county}人民医院"),
-        "公务员" => format!("{county}{}", dice.pick(&["财政局", "税务局", "教育局", "民政局", "自然资源局"])),
+        "公务员" => {
+            format!("{county}{}", dice.pick(&["财政局", "税务局", "教育局", "民政局", "自然资源局"]))
+        }
         "警察" => format!("{county}公安局"),
         "律师" => format!("{city}{}律师事务所", pick_word(words::BRANDS, dice)),
-        "个体经营者" => format!("{}{}店", pick_word(words::BRANDS, dice), dice.pick(&["百货", "餐饮", "五金", "服装", "建材"])),
+        "个体经营者" => format!(
+            "{}{}店",
+            pick_word(words::BRANDS, dice),
+            dice.pick(&["百货", "餐饮", "五金", "服装", "建材"])
+        ),
         _ => {
             let (brand, trade) = (pick_word(words::BRANDS, dice), pick_word(words::TRADES, dice));
             format!("{city}{brand}{trade}有限公司")
@@ -103,7 +133,9 @@ fn insurance(occupation: &str, dice: &mut Dice) -> &'static str {
     match (occupation, dice.below(100)) {
         (_, 0..4) => "自费",
         (_, 4..6) => "商业医疗保险",
-        ("农民" | "学生" | "散居儿童" | "托幼儿童" | "无业" | "自由职业", _) => "城乡居民基本医疗保险",
+        ("农民" | "学生" | "散居儿童" | "托幼儿童" | "无业" | "自由职业", _) => {
+            "城乡居民基本医疗保险"
+        }
         ("公务员", 6..30) => "公费医疗",
         _ => "城镇职工基本医疗保险",
     }

@@ -87,7 +87,8 @@ impl Catchment {
             first..last
         };
         let ranges: Vec<_> = PROVINCES.iter().map(|row| range(Level::Province, row.0 * 10_000)).collect();
-        let peopled = PROVINCES.iter().zip(&ranges).map(|(row, range)| if range.is_empty() { 0 } else { row.1 });
+        let peopled =
+            PROVINCES.iter().zip(&ranges).map(|(row, range)| if range.is_empty() { 0 } else { row.1 });
         let split = |list: &'static str| list.split_ascii_whitespace().collect();
         Self {
             totals: running_totals(peopled),
@@ -127,7 +128,11 @@ impl Catchment {
         let mut line = String::with_capacity(64);
         let words = &self.words;
         if rural {
-            let town = if place.county.ends_with('区') { "街道" } else { ["镇", "镇", "乡"][dice.below(3) as usize] };
+            let town = if place.county.ends_with('区') {
+                "街道"
+            } else {
+                ["镇", "镇", "乡"][dice.below(3) as usize]
+            };
             let (group, door) = (dice.between(1, 12), dice.between(1, 199));
             let names = [dice.pick(&words.towns), town, dice.pick(&words.villages), "村"];
             line.extend(names);
@@ -166,7 +171,7 @@ fn place_of(row: division::Division) -> Option<Place> {
 fn postcode(code: u32) -> Option<u32> {
     let &(_, _, first, last) = PROVINCES.iter().find(|row| row.0 == code / 10_000)?;
     let (prefecture, county) = (code / 100 % 100, code % 100);
-    let district = first + prefecture % (last - first + 1);
+    let district = first + prefecture.saturating_sub(1) % (last - first + 1);
     Some(district * 10_000 + prefecture % 10 * 1000 + county * 7 % 10 * 100)
 }
 
@@ -229,8 +234,8 @@ mod tests {
         let catchment = Catchment::new(5);
         let mut dice = Dice::new(5, 0);
         let home = division::truncate(catchment.city().code, Level::Prefecture);
-        let near =
-            (0..2000).filter(|_| division::truncate(catchment.place(&mut dice).code, Level::Prefecture) == home);
+        let near = (0..2000)
+            .filter(|_| division::truncate(catchment.place(&mut dice).code, Level::Prefecture) == home);
         assert!((1300..1600).contains(&near.count()));
     }
 }

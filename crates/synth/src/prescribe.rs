@@ -31,7 +31,11 @@ pub(crate) fn for_visit(visit: &Visit, dice: &mut Dice) -> Vec<Prescription> {
 fn suits(drug: &Drug, visit: &Visit) -> bool {
     let is = |other: &Drug| std::ptr::eq(drug, other);
     let measured = |analyte| {
-        visit.measurements.iter().find(|m| std::ptr::eq(m.analyte, analyte)).map(|measurement| measurement.value)
+        visit
+            .measurements
+            .iter()
+            .find(|m| std::ptr::eq(m.analyte, analyte))
+            .map(|measurement| measurement.value)
     };
     if visit.age < 14 {
         let adults_only = [

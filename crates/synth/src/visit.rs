@@ -52,7 +52,8 @@ fn comorbidity(kind: Kind, found: &[Diagnosis]) -> u32 {
         Kind::Lipids => times(diabetic, 160) * times(has(Kind::Hypertension), 130) / 100,
         Kind::Kidney => times(diabetic, 240) * times(has(Kind::Hypertension), 150) / 100,
         Kind::Vascular => {
-            times(diabetic, 135) * times(has(Kind::Hypertension), 140) / 100 * times(has(Kind::Lipids), 125) / 100
+            times(diabetic, 135) * times(has(Kind::Hypertension), 140) / 100 * times(has(Kind::Lipids), 125)
+                / 100
         }
         Kind::Anaemia => times(has(Kind::Kidney), 400),
         Kind::Gout => times(has(Kind::Kidney), 200) * times(has(Kind::Lipids), 140) / 100,
@@ -81,7 +82,7 @@ pub(crate) fn outline(patient: &Patient, reasons: &Reasons, dice: &mut Dice) -> 
         if admit > TODAY {
             break;
         }
-        let visit = one_visit(patient, visits.len() as u8 + 1, admit, usual_hba1c, reasons, dice);
+        let visit = one_visit(patient, &visits, admit, usual_hba1c, reasons, dice);
         free_from = visit.discharge.0 + 1;
         visits.push(visit);
     }
@@ -90,7 +91,7 @@ pub(crate) fn outline(patient: &Patient, reasons: &Reasons, dice: &mut Dice) -> 
 
 fn one_visit(
     patient: &Patient,
-    number: u8,
+    earlier: &[Visit],
     admit: Date,
     usual_hba1c: i32,
     reasons: &Reasons,
@@ -100,7 +101,10 @@ fn one_visit(
     let primary = if !patient.conditions.is_empty() && dice.chance(600) {
         dice.pick(&patient.conditions)
     } else {
-        let disease = reasons.draw(age, patient.sex, dice);
+        let mut disease = reasons.draw(age, patient.sex, dice);
+        while again_too_soon(disease, admit, earlier) {
+            disease = reasons.draw(age, patient.sex, dice);
+        }
         Diagnosis { disease, onset: Date((admit.0 - dice.between(0, 9)).max(patient.birth.0)) }
     };
     let inpatient = dice.chance(primary.disease.inpatient.into());
@@ -130,7 +134,7 @@ fn one_visit(
     let glucose = dice.chance(880).then(|| within(glucose, analyte::GLUCOSE.bounds));
     let hba1c = dice.chance(hba1c_wanted).then(|| within(hba1c, analyte::HBA1C.bounds));
     Visit {
-        number,
+        number: earlier.len() as u8 + 1,
         inpatient,
         department: department(primary.disease, age),
         doctor: String::new(),
@@ -147,6 +151,17 @@ fn one_visit(
     }
 }
 
+/// Whether nobody can have this at `admit` after the visits before: a birth within ten months of another, an appendix
+/// taken out twice.
+fn again_too_soon(disease: &Disease, admit: Date, earlier: &[Visit]) -> bool {
+    let days = match &disease.code[..3] {
+        "O80" => 300,
+        "K35" | "K81" => i32::MAX,
+        _ => return false,
+    };
+    earlier.iter().any(|visit| visit.primary().disease.code == disease.code && admit.0 - visit.admit.0 < days)
+}
+
 /// HbA1c about which a patient's values lie, in tenths of a percent.
 fn usual_hba1c(patient: &Patient, dice: &mut Dice) -> i32 {
     if patient.is_diabetic() {
@@ -159,7 +174,11 @@ fn usual_hba1c(patient: &Patient, dice: &mut Dice) -> i32 {
 
 fn department(disease: &Disease, age: u32) -> &'static str {
     match disease.department {
-        "呼吸内科" | "消化内科" | "感染科" | "内分泌科" | "心血管内科" | "肾内科" | "血液内科" if age < 14 => "儿科",
+        "呼吸内科" | "消化内科" | "感染科" | "内分泌科" | "心血管内科" | "肾内科" | "血液内科"
+            if age < 14 =>
+        {
+            "儿科"
+        }
         other => other,
     }
 }
@@ -174,3 +193,28 @@ fn cost(primary: &Diagnosis, stay: i32, diagnoses: usize, dice: &mut Dice) -> u6
 }
 
 const MOST_VISITS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Hospital;
+
+    #[test]
+    fn nobody_gives_birth_twice_in_ten_months() {
+        let hospital = Hospital::new(21);
+        let mut births = 0;
+        for index in 0..6_000 {
+            let patient = hospital.outline(index);
+            let days: Vec<i32> = patient
+                .visits
+                .iter()
+                .filter(|visit| visit.primary().disease.code == "O80.000")
+                .map(|visit| visit.admit.0)
+                .collect();
+            assert!(days.windows(2).all(|pair| pair[1] - pair[0] >= 300));
+            assert!(days.is_empty() || patient.sex == Sex::Female);
+            births += days.len();
+        }
+        assert!(births > 50);
+    }
+}

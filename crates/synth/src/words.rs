@@ -217,11 +217,9 @@ pub(crate) const VILLAGES: &str = "王家庄 李家湾 张家坪 陈家沟 刘�
     凤鸣 鹅塘 马鞍 牛角 羊山 鸡冠";
 
 /// Makers and traders: brand, then trade.
-pub(crate) const BRANDS: &str =
-    "华泰 金鼎 恒通 远大 宏达 天元 瑞丰 中天 新世纪 东方 星海 永盛 鼎盛 隆昌 嘉禾 万通 博远 汇丰源 正大康 长青 南方 北辰 同创 联发";
+pub(crate) const BRANDS: &str = "华泰 金鼎 恒通 远大 宏达 天元 瑞丰 中天 新世纪 东方 星海 永盛 鼎盛 隆昌 嘉禾 万通 博远 汇丰源 正大康 长青 南方 北辰 同创 联发";
 /// What they do.
-pub(crate) const TRADES: &str =
-    "机械制造 电子科技 建筑工程 物流运输 商贸 纺织服装 食品 信息技术 房地产开发 化工 医药 汽车零部件 家具 餐饮管理 物业管理 新能源";
+pub(crate) const TRADES: &str = "机械制造 电子科技 建筑工程 物流运输 商贸 纺织服装 食品 信息技术 房地产开发 化工 医药 汽车零部件 家具 餐饮管理 物业管理 新能源";
 
 #[cfg(test)]
 mod tests {
