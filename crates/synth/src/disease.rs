@@ -19,7 +19,8 @@ pub struct Disease {
     pub department: &'static str,
     /// What it does to laboratory values.
     pub kind: Kind,
-    /// How frequent it is in each [`age_band`]: thousandths of patients where the disease is chronic, else a weight.
+    /// How frequent it is under 18, 35, 45, 55, 65, 75 years and after: thousandths of patients where the disease is
+    /// chronic, else a weight.
     pub frequency: [u16; 7],
     /// Percent of the frequency that men and women have.
     pub by_sex: [u16; 2],

@@ -97,8 +97,10 @@ fn a_seed_gives_these_bytes() {
     assert_eq!((visits.lines().nth(1), digest.as_str()), (Some(FIRST_VISIT), DIGEST));
 }
 
-const FIRST_VISIT: &str = "x";
-const DIGEST: &str = "";
+const FIRST_VISIT: &str = "V0000000101,P00000001,何静怡,430112200301093544,女,2003-01-09,19,15881281494,\
+    湖南省长沙市望城区文化大道356号兰亭苑32幢1601室,411400,430112,43013243187747,妇产科,2022-08-03,2022-08-10,O80.000,\
+    头位顺产,5.24,,8354.56";
+const DIGEST: &str = "753868fb80595adafa2a176a24928f152b6d7dd548dbdbda79443fd6ba72fb90";
 
 #[test]
 fn a_sized_file_is_the_beginning_of_the_whole() {
