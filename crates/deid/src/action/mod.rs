@@ -13,19 +13,51 @@ use serde_json::Value;
 use crate::kind::{Kind, Text};
 use crate::study::{Record, Study};
 
+mod age_from_date;
+mod drop_row;
+mod encrypt;
 mod expression;
+mod format_preserving;
+mod gaussian;
+mod generalize;
+mod hash;
 mod keep;
+mod laplace;
+mod mask;
+mod new_uid;
+mod number;
+mod perturb;
 mod pseudonymize;
 mod recode;
 mod redact;
+mod round;
+mod shift_date;
+mod substitute;
+mod truncate;
 
-pub use keep::Keep;
-pub use pseudonymize::{Pseudonymize, REVERSIBLE_MARK, Restorer};
-pub use recode::Recode;
-pub use redact::Redact;
+pub use pseudonymize::{REVERSIBLE_MARK, Restorer};
 
 /// Every action, in the order of the documentation.
-pub const METHODS: &[&Method] = &[&keep::METHOD, &redact::METHOD, &pseudonymize::METHOD, &recode::METHOD];
+pub const METHODS: &[&Method] = &[
+    &keep::METHOD,
+    &redact::METHOD,
+    &mask::METHOD,
+    &pseudonymize::METHOD,
+    &encrypt::METHOD,
+    &hash::METHOD,
+    &new_uid::METHOD,
+    &generalize::METHOD,
+    &recode::METHOD,
+    &truncate::METHOD,
+    &round::METHOD,
+    &age_from_date::METHOD,
+    &shift_date::METHOD,
+    &laplace::METHOD,
+    &gaussian::METHOD,
+    &perturb::METHOD,
+    &substitute::METHOD,
+    &drop_row::METHOD,
+];
 
 /// The action of that name.
 pub fn method(name: &str) -> Option<&'static Method> {
@@ -108,6 +140,11 @@ pub trait Action: fmt::Debug + Send + Sync {
     /// The parameters that differ from their defaults, as an object (empty for none).
     fn parameters(&self) -> Value;
 
+    /// The (epsilon, delta) that one released value costs; `None` where the action promises no differential privacy.
+    fn epsilon(&self) -> Option<(f64, f64)> {
+        None
+    }
+
     /// Binds the action to a study and a place.
     fn prepare(&self, site: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError>;
 }
@@ -132,7 +169,7 @@ pub struct Site<'a> {
     pub label: &'a str,
 }
 
-/// A prepared action: a pure function on text values.
+/// A prepared action: a pure function on text values. It is never called for a missing or empty value.
 pub trait Transform: Send + Sync {
     /// Transforms one value. `out` is empty on entry; it holds the new text when [`Effect::Replaced`] is returned, and is not read otherwise.
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal>;
@@ -213,6 +250,20 @@ pub(crate) fn parameters<T: serde::de::DeserializeOwned>(value: Value) -> Result
     serde_json::from_value(value).map_err(|error| ParameterError(error.to_string()))
 }
 
+/// Every parameter: the canonical form of an action that has required ones.
+pub(crate) fn all_parameters<T: serde::Serialize>(value: &T) -> Value {
+    serde_json::to_value(value).unwrap_or_default()
+}
+
+/// The day at which ages are reckoned if a plan names none: a constant, because the same plan and data must give the same bytes
+/// whenever they are run, and late, because a later day pools more.
+pub(crate) const AS_OF: &str = "2026-12-31";
+
+const EPSILON: Text = Text { en: "the privacy that one released value costs", zh: "每个发布值消耗的隐私预算" };
+const LOWER: Text = Text { en: "the smallest value that is meant; less is raised to it", zh: "下界；更小的值取为下界" };
+const UPPER: Text = Text { en: "the largest value that is meant; more is lowered to it", zh: "上界；更大的值取为上界" };
+const DECIMALS: Text = Text { en: "decimals of the value's grid", zh: "数值网格的小数位数" };
+
 /// The fields of `value` that differ from those of `T::default()`: the canonical form of parameters.
 pub(crate) fn beyond_default<T: serde::Serialize + Default>(value: &T) -> Value {
     let to_map = |v: &T| match serde_json::to_value(v) {
@@ -264,26 +315,12 @@ pub(crate) mod tests {
     #[test]
     fn every_registered_parameter_is_the_one_that_is_read() {
         for method in METHODS {
-            let required: serde_json::Map<String, Value> = method
-                .parameters
-                .iter()
-                .map(|p| {
-                    let text = p.default.unwrap_or(match p.shape {
-                        Shape::Boolean => "true",
-                        Shape::Integer(low, _) => return (p.name.to_owned(), Value::from(low)),
-                        Shape::Number(low, high) => {
-                            return (p.name.to_owned(), Value::from(low.max(high.min(1.0))));
-                        }
-                        Shape::Text => "\"x\"",
-                        Shape::Choice(words) => return (p.name.to_owned(), Value::from(words[0])),
-                        Shape::Any => "null",
-                    });
-                    (p.name.to_owned(), serde_json::from_str(text).unwrap())
-                })
-                .collect();
-            let action =
-                (method.parse)(Value::Object(required)).unwrap_or_else(|e| panic!("{}: {e}", method.name));
-            assert_eq!(action.method().name, method.name);
+            for parameter in method.parameters {
+                let value = parameter.default.map_or(Value::Null, |text| serde_json::from_str(text).unwrap());
+                if let Err(error) = (method.parse)(serde_json::json!({ parameter.name: value })) {
+                    assert!(!error.0.contains("unknown field"), "{}: {error}", method.name);
+                }
+            }
             let error = (method.parse)(serde_json::json!({ "no-such-parameter": 1 })).unwrap_err();
             assert!(
                 error.0.contains("no-such-parameter") || error.0.contains("missing"),

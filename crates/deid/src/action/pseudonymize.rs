@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::format_preserving::FormatPreserving;
 use super::{
     Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
 };
@@ -46,6 +47,7 @@ enum Alphabet {
     Base32,
     Hex,
     Digits,
+    Preserve,
 }
 
 impl Default for Pseudonymize {
@@ -87,11 +89,11 @@ pub(super) const METHOD: Method = Method {
         },
         Parameter {
             name: "alphabet",
-            shape: Shape::Choice(&["auto", "base32", "hex", "digits"]),
+            shape: Shape::Choice(&["auto", "base32", "hex", "digits", "preserve"]),
             default: Some("\"auto\""),
             doc: Text {
-                en: "auto: a UUID for a UUID, else base32 (Crockford: no I, L, O, U)",
-                zh: "auto：UUID 仍为 UUID，其余为 base32（Crockford，无 I、L、O、U）",
+                en: "auto: a UUID for a UUID, else base32 (Crockford: no I, L, O, U); preserve: digits stay digits and letters letters (FF1)",
+                zh: "auto：UUID 仍为 UUID，其余为 base32（Crockford，无 I、L、O、U）；preserve：数字仍为数字、字母仍为字母（FF1）",
             },
         },
         Parameter {
@@ -120,7 +122,7 @@ pub(super) const METHOD: Method = Method {
         en: "without the key a pseudonym reveals only which records share a value; with it, who a guessed value is (and reversible ones, the value itself)",
         zh: "无密钥时假名只显示哪些记录同值；持有密钥者可验证猜测的值（可逆假名则可还原）",
     },
-    citation: "ENISA Pseudonymisation techniques (2019), 5.1.4 (HMAC); RFC 2104; RFC 5297 (AES-SIV); ISO 25237:2017",
+    citation: "ENISA Pseudonymisation techniques (2019), 5.1.4 (HMAC); RFC 2104; RFC 5297 (AES-SIV); NIST SP 800-38G (FF1); ISO 25237:2017",
     output: Output::Text,
     parse: |value| {
         let action: Pseudonymize = super::parameters(value)?;
@@ -146,8 +148,12 @@ impl Action for Pseudonymize {
     }
 
     fn prepare(&self, site: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
+        if self.alphabet == Alphabet::Preserve {
+            let namespace = self.namespace.as_deref().unwrap_or_else(|| namespace(site.kind));
+            return Ok(Box::new(FormatPreserving::new(site.study, namespace)));
+        }
         if self.reversible {
-            return Ok(Box::new(Reversible { key: reversible_key(site.study), prefix: self.prefix.clone() }));
+            return Ok(Box::new(Reversible::new(site.study, &self.prefix)));
         }
         let namespace = self.namespace.as_deref().unwrap_or_else(|| namespace(site.kind));
         let scope = match self.scope {
@@ -189,7 +195,7 @@ impl Transform for Pseudonymizer {
                 .flat_map(|b| [b >> 4, b & 15])
                 .take(self.length)
                 .for_each(|n| out.push(HEX[n as usize] as char)),
-            Alphabet::Digits => write_digits(&tag, self.length, out),
+            Alphabet::Digits | Alphabet::Preserve => write_digits(&tag, self.length, out),
         }
         Ok(Effect::Replaced)
     }
@@ -198,9 +204,16 @@ impl Transform for Pseudonymizer {
 /// Marks a reversible pseudonym, so that `reidentify` finds it.
 pub const REVERSIBLE_MARK: &str = "MVR";
 
-struct Reversible {
+/// Seals values so that the key holder can restore them.
+pub(super) struct Reversible {
     key: Zeroizing<[u8; 64]>,
     prefix: String,
+}
+
+impl Reversible {
+    pub(super) fn new(study: &Study, prefix: &str) -> Self {
+        Reversible { key: reversible_key(study), prefix: prefix.to_owned() }
+    }
 }
 
 fn reversible_key(study: &Study) -> Zeroizing<[u8; 64]> {
