@@ -178,7 +178,7 @@ impl Configuration {
              basis = [\"Tools for Health Data Anonymization, FHIR configuration\"]\n\
              unmatched = \"keep\"\n",
         );
-        if self.skip_errors {
+        if self.skip_errors || uses(&self.rules, "shift-date") {
             text.push_str("invalid = \"redact\"\n");
         }
         for (i, rule) in self.rules.iter().enumerate() {
@@ -337,10 +337,10 @@ fn perturb(span: Node<'_>, object: &Object<'_>) -> Result<Value, Fault> {
         return Err(span.fault("`span` must not be negative"));
     }
     let mut settings = json!({ "span": width });
-    if let Some(node) = object.get("rangeType").filter(|node| !node.is_null()) {
-        if node.choice("`rangeType`", &["fixed", "proportional"])? == "proportional" {
-            settings["range"] = json!("proportional");
-        }
+    if let Some(node) = object.get("rangeType").filter(|node| !node.is_null())
+        && node.choice("`rangeType`", &["fixed", "proportional"])? == "proportional"
+    {
+        settings["range"] = json!("proportional");
     }
     let decimals = match object.get("roundTo").filter(|node| !node.is_null()) {
         None => 2,
@@ -372,23 +372,20 @@ fn generalize(cases: Node<'_>, object: &Object<'_>) -> Result<Value, Fault> {
         listed.push(case);
     }
     let mut settings = json!({ "cases": listed });
-    if let Some(node) = object.get("otherValues").filter(|node| !node.is_null()) {
-        if node.choice("`otherValues`", &["redact", "keep"])? == "keep" {
-            settings["otherwise"] = json!("keep");
-        }
+    if let Some(node) = object.get("otherValues").filter(|node| !node.is_null())
+        && node.choice("`otherValues`", &["redact", "keep"])? == "keep"
+    {
+        settings["otherwise"] = json!("keep");
     }
     Ok(json!({ "recode": settings }))
 }
 
 /// Notes on methods that behave otherwise here, each once.
 fn explain(rules: &[ImportedRule], parameters: &Parameters, notes: &mut Vec<String>) {
-    let uses = |name: &str| {
-        rules.iter().any(|rule| match &rule.action {
-            Value::String(action) => action == name,
-            other => other.get(name).is_some(),
-        })
-    };
-    if uses("shift-date") {
+    if uses(rules, "shift-date") {
+        notes.push(
+            "dateShift: a date without a day cannot be shifted and is removed, as is every value that its action cannot read".to_owned(),
+        );
         notes.push(
             "dateShift: the shift belongs to the patient, in all files of a study, whatever `dateShiftScope` says; it is never 0".to_owned(),
         );
@@ -399,16 +396,23 @@ fn explain(rules: &[ImportedRule], parameters: &Parameters, notes: &mut Vec<Stri
             );
         }
     }
-    if uses("encrypt") {
+    if uses(rules, "encrypt") {
         notes.push(
             "encrypt: AES-SIV under the key file in place of AES-CBC, so that equal values of a study stay equal".to_owned(),
         );
     }
-    if uses("redact") && parameters.partial.contains(&"date") {
+    if uses(rules, "redact") && parameters.partial.contains(&"date") {
         notes.push(
             "enablePartialDatesForRedact: ages are reckoned at the day `as-of` of the action, not at today's date, so that a run can be repeated".to_owned(),
         );
     }
+}
+
+fn uses(rules: &[ImportedRule], name: &str) -> bool {
+    rules.iter().any(|rule| match &rule.action {
+        Value::String(action) => action == name,
+        other => other.get(name).is_some(),
+    })
 }
 
 /// A JSON value as TOML on one line.

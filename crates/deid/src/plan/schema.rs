@@ -362,18 +362,16 @@ mod tests {
             None => schema,
         };
         let fail = |why: &str| Err(format!("{why}: {value}"));
-        if let Some(words) = schema.get("enum").and_then(Value::as_array) {
-            if !words.contains(value) {
-                return fail("enum");
-            }
+        if schema.get("enum").and_then(Value::as_array).is_some_and(|words| !words.contains(value)) {
+            return fail("enum");
         }
         if schema.get("const").is_some_and(|constant| constant != value) {
             return fail("const");
         }
-        if let Some(options) = schema.get("oneOf").and_then(Value::as_array) {
-            if options.iter().filter(|option| check(value, option, root).is_ok()).count() != 1 {
-                return fail("oneOf");
-            }
+        if let Some(options) = schema.get("oneOf").and_then(Value::as_array)
+            && options.iter().filter(|option| check(value, option, root).is_ok()).count() != 1
+        {
+            return fail("oneOf");
         }
         let fits = match schema.get("type").and_then(Value::as_str) {
             Some("object") => value.is_object(),
