@@ -1,10 +1,12 @@
 //! Configurations of Microsoft's FHIR anonymizer behave as that tool documents ("FHIR Data Anonymization", sections Parameters and
 //! Data anonymization algorithms). The configurations here are our own.
 
+use medveil_clinical::fhir::FhirExecutor;
 use medveil_deid::action::{Cell, Effect, Secret, Site};
 use medveil_deid::kind::Kind;
 use medveil_deid::plan::microsoft::import;
 use medveil_deid::study::{MasterKey, Study, Suite};
+use serde_json::json;
 
 /// Applies the first rule of an imported configuration to a value of an element that is of this kind.
 fn apply(rule: &str, parameters: &str, kind: Option<Kind>, value: &str) -> Option<String> {
@@ -76,4 +78,64 @@ fn keep_keeps() {
         apply(r#"{"path": "Patient.gender", "method": "keep"}"#, "{}", None, "female").as_deref(),
         Some("female")
     );
+}
+
+/// Applies a configuration to a resource.
+fn anonymize(rules: &str, parameters: &str, resource: &str) -> serde_json::Value {
+    let configuration = format!(r#"{{ "fhirPathRules": [{rules}], "parameters": {parameters} }}"#);
+    let plan = import(&configuration).unwrap_or_else(|error| panic!("{rules}: {error}")).plan;
+    let study = Study::new(&MasterKey::from_bytes([7; 32]), "study", Suite::International, None);
+    let executor = FhirExecutor::new(&plan, &study).unwrap();
+    let noise = study.noise("file");
+    let (mut scratch, mut out) = (executor.scratch(), Vec::new());
+    executor.record(resource.as_bytes(), &noise.record(0, [0; 32]), &mut scratch, &mut out).unwrap();
+    let mut written: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    // The security labels are not what these tests are about.
+    written.as_object_mut().unwrap().remove("meta");
+    written
+}
+
+#[test]
+fn redacting_an_element_redacts_all_in_it_by_type_but_what_earlier_rules_kept() {
+    let rules = r#"
+        {"path": "nodesByType('Address').state", "method": "keep"},
+        {"path": "Patient", "method": "redact"}
+    "#;
+    let patient = r#"{
+        "resourceType": "Patient", "gender": "female", "birthDate": "1980-02-03", "deceasedDateTime": "2019-05-06T07:08:09Z",
+        "address": [{"line": ["1 Main St"], "state": "WA", "postalCode": "98052", "period": {"start": "2001-02-03"}}]
+    }"#;
+    assert_eq!(
+        anonymize(rules, PARTIAL, patient),
+        json!({
+            "resourceType": "Patient", "birthDate": "1980", "deceasedDateTime": "2019",
+            "address": [{"state": "WA", "postalCode": "98000", "period": {"start": "2001"}}]
+        })
+    );
+    assert_eq!(
+        anonymize(rules, "{}", patient),
+        json!({ "resourceType": "Patient", "address": [{"state": "WA"}] })
+    );
+}
+
+#[test]
+fn ages_up_to_89_stay_where_partial_ages_are_enabled() {
+    let rule = r#"{"path": "nodesByType('Age')", "method": "redact"}"#;
+    let condition = |age: u8| {
+        let text = format!(
+            r#"{{"resourceType": "Condition", "subject": {{"reference": "Patient/1"}}, "onsetAge": {{"value": {age}}}}}"#
+        );
+        anonymize(rule, PARTIAL, &text)["onsetAge"]["value"].clone()
+    };
+    assert_eq!(condition(89), 89);
+    assert_eq!(condition(90), serde_json::Value::Null);
+}
+
+#[test]
+fn generalized_numbers_stay_numbers() {
+    let rule = r#"{"path": "Observation.value.ofType(Quantity).value", "method": "generalize",
+        "cases": {"$this >= 0 and $this < 20": "20"}, "otherValues": "redact"}"#;
+    let observation = r#"{"resourceType": "Observation", "status": "final", "code": {"text": "x"},
+        "valueQuantity": {"value": 18.5, "unit": "mmol/L"}}"#;
+    assert_eq!(anonymize(rule, "{}", observation)["valueQuantity"], json!({ "value": 20, "unit": "mmol/L" }));
 }

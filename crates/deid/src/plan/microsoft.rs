@@ -178,7 +178,7 @@ impl Configuration {
              basis = [\"Tools for Health Data Anonymization, FHIR configuration\"]\n\
              unmatched = \"keep\"\n",
         );
-        if self.skip_errors || uses(&self.rules, "shift-date") {
+        if self.skip_errors {
             text.push_str("invalid = \"redact\"\n");
         }
         for (i, rule) in self.rules.iter().enumerate() {
@@ -384,7 +384,7 @@ fn generalize(cases: Node<'_>, object: &Object<'_>) -> Result<Value, Fault> {
 fn explain(rules: &[ImportedRule], parameters: &Parameters, notes: &mut Vec<String>) {
     if uses(rules, "shift-date") {
         notes.push(
-            "dateShift: a date without a day cannot be shifted and is removed, as is every value that its action cannot read".to_owned(),
+            "dateShift: a date without a day cannot be shifted and is removed, its year too".to_owned(),
         );
         notes.push(
             "dateShift: the shift belongs to the patient, in all files of a study, whatever `dateShiftScope` says; it is never 0".to_owned(),
