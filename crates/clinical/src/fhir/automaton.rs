@@ -16,6 +16,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use medveil_deid::kind::Kind;
+
 use super::model::{Category, Model, TypeId};
 use super::path::{Criteria, Path, Step};
 
@@ -246,6 +248,30 @@ pub enum Form {
     Plain,
     /// A reference or url, of which only the id is an identifier.
     Reference,
+    /// The day of a birth.
+    BirthDate,
+    /// Another date, with or without a time.
+    Date,
+    /// The figure of an age.
+    Age,
+    /// A postcode.
+    Postcode,
+}
+
+impl Form {
+    /// The kinds that FHIR's types and elements tell, for actions that treat a value by what it is.
+    pub const KINDS: [Kind; 4] = [Kind::BirthDate, Kind::EventDate, Kind::Age, Kind::Postcode];
+
+    /// The kind of the value, where the type or the element tells.
+    pub fn kind(self) -> Option<Kind> {
+        match self {
+            Form::Plain | Form::Reference => None,
+            Form::BirthDate => Some(Kind::BirthDate),
+            Form::Date => Some(Kind::EventDate),
+            Form::Age => Some(Kind::Age),
+            Form::Postcode => Some(Kind::Postcode),
+        }
+    }
 }
 
 /// What to do with a node in a state.
@@ -428,7 +454,7 @@ impl Automaton {
                 entered.pending.clear();
             }
             let role = if part == Part::Value { role(model, &parent, element) } else { Role::None };
-            let form = form(of_name, element.name);
+            let form = form(of_name, element.name, model.instance_name(element.ty));
             Edge {
                 child: self.intern(element.ty, part, role, form, entered),
                 target,
@@ -572,12 +598,16 @@ fn role(model: &Model, parent: &Key, element: &super::model::Element) -> Role {
     }
 }
 
-fn form(ty: &str, element: &str) -> Form {
-    match (ty, element) {
+fn form(of: &str, element: &str, ty: &str) -> Form {
+    match (of, element) {
         ("Reference", "reference")
         | ("Bundle.entry", "fullUrl")
         | ("Bundle.entry.request", "url")
         | ("Bundle.entry.response", "location") => Form::Reference,
+        ("Age", "value") => Form::Age,
+        ("Address", "postalCode") => Form::Postcode,
+        (_, "birthDate") if ty == "date" => Form::BirthDate,
+        _ if matches!(ty, "date" | "dateTime" | "instant") => Form::Date,
         _ => Form::Plain,
     }
 }

@@ -36,11 +36,11 @@ pub mod security;
 pub mod splice;
 pub mod walk;
 
-use automaton::{Automaton, Policy, Program, RuleEffect, Scope};
+use automaton::{Automaton, Form, Policy, Program, RuleEffect, Scope};
 use path::{Path, PathError};
 use scan::{Fault, FaultKind, Skimmer};
 use security::Labels;
-use splice::{Prepared, Refused, Splicer, Workspace};
+use splice::{ByKind, Prepared, Refused, Splicer, Workspace};
 use walk::{Tape, Walker};
 
 /// A plan's rules for FHIR, bound to a study. It is shared by threads; each has its own [`Scratch`].
@@ -167,9 +167,13 @@ impl FhirExecutor {
             let transform = match effect {
                 RuleEffect::Keep | RuleEffect::Remove => None,
                 RuleEffect::Apply(_) => {
-                    let site = Site { study, kind: None, label: text };
-                    let bound = found.action.prepare(&site);
-                    Some(bound.map_err(|e| fail(FhirPlanFault::Action(e)))?)
+                    let bind = |kind| {
+                        let bound = found.action.prepare(&Site { study, kind, label: text });
+                        bound.map_err(|e| fail(FhirPlanFault::Action(e)))
+                    };
+                    let [birth, date, age, postcode] = Form::KINDS.map(Some);
+                    let kinds = [bind(birth)?, bind(date)?, bind(age)?, bind(postcode)?];
+                    Some(ByKind { plain: bind(None)?, kinds })
                 }
             };
             rules.push(Prepared {

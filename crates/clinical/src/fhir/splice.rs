@@ -23,13 +23,28 @@ use super::walk::{Area, Entry, Fate, NONE, Tape, What};
 /// A rule's action, bound to its study.
 pub struct Prepared {
     /// What it does to one value; `None` for a rule that keeps or removes whatever there is.
-    pub transform: Option<Box<dyn Transform>>,
+    pub transform: Option<ByKind>,
     /// The label that resources get.
     pub labels: Labels,
     /// Whether it replaces identities, and so only the id in a reference.
     pub identity: bool,
     /// Whether it moves dates, which takes a day.
     pub shifts: bool,
+}
+
+/// An action bound to the kinds of values that its elements can have.
+pub struct ByKind {
+    /// For values of no particular kind.
+    pub plain: Box<dyn Transform>,
+    /// For values of each of [`Form::KINDS`].
+    pub kinds: [Box<dyn Transform>; Form::KINDS.len()],
+}
+
+impl ByKind {
+    fn of(&self, form: Form) -> &dyn Transform {
+        let at = form.kind().and_then(|kind| Form::KINDS.iter().position(|k| *k == kind));
+        at.map_or(&*self.plain, |at| &*self.kinds[at])
+    }
 }
 
 /// A value that its action refuses.
@@ -135,7 +150,7 @@ impl Splicer<'_> {
         value: &mut String,
     ) -> Result<Effect, Refused> {
         let prepared = &self.rules[rule as usize];
-        let Some(transform) = &prepared.transform else { return Ok(Effect::Removed) };
+        let Some(by_kind) = &prepared.transform else { return Ok(Effect::Removed) };
         let (start, end) = (entry.value as usize, entry.end as usize);
         let quoted = self.bytes[start] == b'"';
         let token = if quoted {
@@ -144,14 +159,15 @@ impl Splicer<'_> {
             Token { start, end, escaped: false }
         };
         let text = token.text(self.bytes);
-        let (before, part, after) = match self.automaton.form(state) {
+        let form = self.automaton.form(state);
+        let (before, part, after) = match form {
             Form::Reference if prepared.identity => match Reference::parse(&text) {
                 Reference::Contained | Reference::Type => return Ok(Effect::Kept),
                 Reference::Search => return Ok(Effect::Removed),
                 Reference::Id { before, id, after, .. } => (before, id, after),
                 Reference::Opaque => ("", &*text, ""),
             },
-            Form::Reference | Form::Plain => ("", &*text, ""),
+            _ => ("", &*text, ""),
         };
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
@@ -159,7 +175,7 @@ impl Splicer<'_> {
         let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
         let ty = Model::r4().instance_name(self.automaton.ty(state));
         value.clear();
-        let effect = match transform.apply(&cell, value) {
+        let effect = match by_kind.of(form).apply(&cell, value) {
             Ok(effect) => effect,
             // A year or month has no day that could move, and stays a hint to the true date if it stays.
             Err(Refusal::NotADate) if prepared.shifts && primitive::is_partial_date(part) => Effect::Removed,
