@@ -41,7 +41,7 @@ impl Labels {
             "encrypt" | "mask" => Labels::MASKED,
             "shift-date" | "perturb" | "laplace" | "gaussian" => Labels::PERTURBED,
             "substitute" => Labels::SUBSTITUTED,
-            "generalize" | "truncate" | "round" | "age-from-date" => Labels::ABSTRACTED,
+            "generalize" | "recode" | "truncate" | "round" | "age-from-date" => Labels::ABSTRACTED,
             // `redact` with a text, cleaned text, and whatever comes: something of the value is gone.
             _ => Labels::REDACTED,
         }
