@@ -58,10 +58,11 @@ fn release(plan: &Builtin, resource: &str) -> Value {
         FhirExecutor::new(&plan.plan(), &study).unwrap_or_else(|error| panic!("{}: {error}", plan.name));
     let noise = study.noise("file");
     let (mut scratch, mut out) = (executor.scratch(), Vec::new());
-    let outcome =
-        executor.record(resource.as_bytes(), &noise.record(0, [0; 32]), &mut scratch, &mut out).unwrap();
+    let outcome = executor
+        .record(resource.as_bytes(), &noise.record(0, [0; 32]), &mut scratch, &mut out)
+        .unwrap_or_else(|error| panic!("{}: {error}", plan.name));
     assert_eq!(outcome, RecordOutcome::Written, "{}", plan.name);
-    serde_json::from_slice(&out).unwrap()
+    serde_json::from_slice(&out).expect("what is written is JSON")
 }
 
 #[test]

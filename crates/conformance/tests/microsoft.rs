@@ -14,7 +14,7 @@ fn apply(rule: &str, parameters: &str, kind: Option<Kind>, value: &str) -> Optio
     let plan = import(&configuration).unwrap_or_else(|error| panic!("{rule}: {error}")).plan;
     let study = Study::new(&MasterKey::from_bytes([7; 32]), "study", Suite::International, None);
     let site = Site { study: &study, kind, label: "path" };
-    let transform = plan.rules[0].action.prepare(&site).unwrap();
+    let transform = plan.rules[0].action.prepare(&site).expect("an imported action is complete");
     let noise = study.noise("file");
     let record = noise.record(0, [0; 32]);
     let cell =
@@ -85,13 +85,15 @@ fn anonymize(rules: &str, parameters: &str, resource: &str) -> serde_json::Value
     let configuration = format!(r#"{{ "fhirPathRules": [{rules}], "parameters": {parameters} }}"#);
     let plan = import(&configuration).unwrap_or_else(|error| panic!("{rules}: {error}")).plan;
     let study = Study::new(&MasterKey::from_bytes([7; 32]), "study", Suite::International, None);
-    let executor = FhirExecutor::new(&plan, &study).unwrap();
+    let executor = FhirExecutor::new(&plan, &study).unwrap_or_else(|error| panic!("{rules}: {error}"));
     let noise = study.noise("file");
     let (mut scratch, mut out) = (executor.scratch(), Vec::new());
-    executor.record(resource.as_bytes(), &noise.record(0, [0; 32]), &mut scratch, &mut out).unwrap();
-    let mut written: serde_json::Value = serde_json::from_slice(&out).unwrap();
+    executor
+        .record(resource.as_bytes(), &noise.record(0, [0; 32]), &mut scratch, &mut out)
+        .unwrap_or_else(|error| panic!("{rules}: {error}"));
+    let mut written: serde_json::Value = serde_json::from_slice(&out).expect("what is written is JSON");
     // The security labels are not what these tests are about.
-    written.as_object_mut().unwrap().remove("meta");
+    written.as_object_mut().expect("a resource is an object").remove("meta");
     written
 }
 
