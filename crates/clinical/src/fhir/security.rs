@@ -10,16 +10,33 @@ use serde_json::Value;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Labels(u8);
 
+/// A label: its code, whether the code is one of [`SYSTEM`], and the coding as it is written.
+struct Label {
+    code: &'static str,
+    coded: bool,
+    text: &'static str,
+}
+
+macro_rules! labels {
+    ($($code:literal $display:literal $(in $system:literal)?;)*) => {
+        &[$(Label {
+            code: $code,
+            coded: !concat!("", $($system)?).is_empty(),
+            text: concat!("{", $("\"system\":\"", $system, "\",",)? "\"code\":\"", $code, "\",\"display\":\"", $display, "\"}"),
+        },)*]
+    };
+}
+
 /// The labels, each a bit of [`Labels`].
-const ALL: [(&str, &str, bool); 7] = [
-    ("REDACTED", "redacted", true),
-    ("ABSTRED", "abstracted", true),
-    ("PSEUDED", "pseudonymized", true),
-    ("CRYTOHASH", "cryptographic hash function", true),
-    ("MASKED", "masked", true),
-    ("PERTURBED", "exact value is replaced with another exact value", false),
-    ("SUBSTITUTED", "exact value is replaced with a predefined value", false),
-];
+const ALL: &[Label] = labels! {
+    "REDACTED" "redacted" in "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    "ABSTRED" "abstracted" in "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    "PSEUDED" "pseudonymized" in "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    "CRYTOHASH" "cryptographic hash function" in "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    "MASKED" "masked" in "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
+    "PERTURBED" "exact value is replaced with another exact value";
+    "SUBSTITUTED" "exact value is replaced with a predefined value";
+};
 
 const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/v3-ObservationValue";
 
@@ -62,28 +79,25 @@ impl Labels {
     #[must_use]
     pub fn missing_in(self, security: &[u8]) -> Labels {
         let Ok(Value::Array(codings)) = serde_json::from_slice(security) else { return self };
-        let has = |(code, _, coded): &(&str, &str, bool)| {
+        let has = |label: &Label| {
             codings.iter().any(|coding| {
                 let system = coding.get("system").and_then(Value::as_str);
-                coding.get("code").and_then(Value::as_str) == Some(code) && (!coded || system == Some(SYSTEM))
+                let code = coding.get("code").and_then(Value::as_str);
+                code == Some(label.code) && (!label.coded || system == Some(SYSTEM))
             })
         };
-        let bits = (0..).zip(&ALL).filter(|(_, label)| !has(label)).map(|(bit, _)| 1 << bit);
+        let bits = (0..).zip(ALL).filter(|(_, label)| !has(label)).map(|(bit, _)| 1 << bit);
         Labels(self.0 & bits.fold(0, |a, b: u8| a | b))
     }
 
     /// Writes the labels as codings, with commas between them.
     pub fn write(self, out: &mut Vec<u8>) {
-        let mut first = true;
-        for (bit, (code, display, coded)) in ALL.iter().enumerate() {
-            if self.0 >> bit & 1 == 0 {
-                continue;
-            }
-            if !std::mem::take(&mut first) {
+        let set = ALL.iter().enumerate().filter(|(bit, _)| self.0 >> bit & 1 == 1);
+        for (at, (_, label)) in set.enumerate() {
+            if at > 0 {
                 out.push(b',');
             }
-            let system = if *coded { format!("\"system\":\"{SYSTEM}\",") } else { String::new() };
-            out.extend_from_slice(format!("{{{system}\"code\":\"{code}\",\"display\":\"{display}\"}}").as_bytes());
+            out.extend_from_slice(label.text.as_bytes());
         }
     }
 }

@@ -57,11 +57,13 @@ pub struct Refused {
 }
 
 /// What the second step needs beside the tape; kept between records for its memory.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Workspace {
     replacements: Vec<u8>,
     labels: Vec<Labels>,
-    subjects: Vec<Option<String>>,
+    /// The patient's id of the resource that was asked for last.
+    subject: Option<String>,
+    subject_of: Option<u32>,
     occurrences: Vec<u32>,
     inserts: Vec<(u32, u32, u32)>,
     /// Values that were removed because their action could not read them.
@@ -130,15 +132,21 @@ impl Splicer<'_> {
         work.labels.resize(self.tape.resources.len(), Labels::default());
         work.occurrences.clear();
         work.occurrences.resize(self.rules.len(), 0);
-        work.subjects.clear();
-        for resource in &self.tape.resources {
-            let subject = match (resource.subject, resource.id) {
-                (Some((_, token)), _) => Reference::patient(&token.text(self.bytes)).map(str::to_owned),
-                (None, Some(token)) => Some(token.text(self.bytes).into_owned()),
-                (None, None) => None,
-            };
-            work.subjects.push(subject);
+        work.subject_of = None;
+    }
+
+    /// Finds the patient of a resource.
+    fn find_subject(&mut self, resource: u32) {
+        if self.work.subject_of == Some(resource) {
+            return;
         }
+        let found = &self.tape.resources[resource as usize];
+        self.work.subject = match (found.subject, found.id) {
+            (Some((_, token)), _) => Reference::patient(&token.text(self.bytes)).map(str::to_owned),
+            (None, Some(token)) => Some(token.text(self.bytes).into_owned()),
+            (None, None) => None,
+        };
+        self.work.subject_of = Some(resource);
     }
 
     /// Applies a rule to a value; the new text is in `value` if it is replaced.
@@ -171,7 +179,8 @@ impl Splicer<'_> {
         };
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
-        let subject = self.work.subjects[entry.resource as usize].as_deref().map(Secret);
+        self.find_subject(entry.resource);
+        let subject = self.work.subject.as_deref().map(Secret);
         let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
         let ty = Model::r4().instance_name(self.automaton.ty(state));
         value.clear();
