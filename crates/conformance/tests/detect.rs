@@ -159,12 +159,15 @@ fn share<'a>(kind: Kind, values: impl IntoIterator<Item = &'a str>) -> usize {
 fn chinese_names_are_told_from_diseases_and_places() {
     let (Some(names), Some(diseases), Some(places)) = (
         data("codes/zh_names_faker.json"),
-        data("codes/icd10-cn/disease.csv"),
+        data("codes/icd10-cn/diseases.json"),
         data("codes/cn-divisions/gbt2260_list.json"),
     ) else {
         return;
     };
-    let json = |file| -> serde_json::Value { serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap() };
+    let json = |file| -> serde_json::Value {
+        let text = std::fs::read_to_string(file).unwrap();
+        serde_json::from_str(text.trim_start_matches('\u{feff}')).unwrap()
+    };
     let names = json(names);
     let given: Vec<&str> =
         names["first_names"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
@@ -174,9 +177,10 @@ fn chinese_names_are_told_from_diseases_and_places() {
         .keys()
         .flat_map(|surname| given.iter().map(move |given| format!("{surname}{given}")))
         .collect();
-    let text = std::fs::read_to_string(diseases).unwrap();
-    let diseases: Vec<&str> =
-        text.lines().skip(1).filter_map(|line| Some(line.split_once(',')?.1.trim_matches('"'))).collect();
+    let diseases = json(diseases);
+    let mut labels = Vec::new();
+    strings(&diseases, &mut labels);
+    let diseases = labels;
     let places = json(places);
     let mut divisions = Vec::new();
     strings(&places, &mut divisions);

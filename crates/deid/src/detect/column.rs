@@ -204,7 +204,11 @@ impl ColumnScanner {
     /// How many values further the next one is read.
     fn step_after(&self, present: u64) -> u64 {
         let Options { thoroughness, head, stride } = self.options;
-        if thoroughness == Thoroughness::Full || present < u64::from(head) { 1 } else { u64::from(stride.max(1)) }
+        if thoroughness == Thoroughness::Full || present < u64::from(head) {
+            1
+        } else {
+            u64::from(stride.max(1))
+        }
     }
 
     #[inline(never)]

@@ -53,7 +53,7 @@ pub(super) fn chinese_surname(text: &str) -> Option<usize> {
     let tables = tables();
     if let Some(two) = text
         .get(..6)
-        .filter(|two| COMPOUND_BEGINNINGS.contains(&two[..3]) && tables.compound_zh.contains(two))
+        .filter(|two| two.starts_with(|c| COMPOUND_BEGINNINGS.contains(c)) && tables.compound_zh.contains(two))
     {
         // 东方 alone is no name; a compound surname needs a given name as well.
         if text.len() > two.len() {
@@ -209,7 +209,8 @@ mod tests {
         {
             assert_ne!(whole(word), Some(Strength::Pattern), "{word}");
         }
-        for word in ["阿司匹林", "12", "北京市朝阳区", "a@b.cn", ""] {
+        // The last is four bytes long in UTF-8.
+        for word in ["阿司匹林", "12", "北京市朝阳区", "a@b.cn", "", "𪟑J."] {
             assert_eq!(whole(word), None, "{word}");
         }
     }
