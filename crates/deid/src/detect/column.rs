@@ -134,6 +134,8 @@ impl PerKind {
 struct ColumnScanner {
     name: String,
     options: Options,
+    /// The number of the value that is read next, counting from 1 and without empty ones.
+    due: u64,
     counts: Counts,
     examined: u64,
     checked: PerKind,
@@ -164,9 +166,11 @@ const FREQUENCIES: usize = 1 << 15;
 
 impl ColumnScanner {
     fn new(name: &str, options: Options) -> Self {
+        let first_is_read = options.thoroughness == Thoroughness::Full || options.head > 0;
         ColumnScanner {
             name: name.to_owned(),
             options,
+            due: if first_is_read { 1 } else { u64::from(options.stride.max(1)) },
             counts: Counts::new(),
             examined: 0,
             checked: PerKind::new(),
@@ -191,12 +195,19 @@ impl ColumnScanner {
         }
         let hash = self.counts.add(value);
         let present = self.counts.present();
-        let Options { thoroughness, head, stride } = self.options;
-        if present <= u64::from(head)
-            || present % u64::from(stride.max(1)) == 0
-            || thoroughness == Thoroughness::Full
-        {
+        if present >= self.due {
+            self.due = present + self.step_after(present);
             self.examine(value, hash);
+        }
+    }
+
+    /// How many values further the next one is read.
+    fn step_after(&self, present: u64) -> u64 {
+        let Options { thoroughness, head, stride } = self.options;
+        if thoroughness == Thoroughness::Full || present < u64::from(head) {
+            1
+        } else {
+            u64::from(stride.max(1))
         }
     }
 
@@ -344,7 +355,9 @@ impl Rising {
     fn followed_by(self, next: Rising) -> Self {
         match (self, next) {
             (Rising::Unknown, other) | (other, Rising::Unknown) => other,
-            (Rising::Yes { first, last: a }, Rising::Yes { first: b, last }) if a < b => Rising::Yes { first, last },
+            (Rising::Yes { first, last: a }, Rising::Yes { first: b, last }) if a < b => {
+                Rising::Yes { first, last }
+            }
             _ => Rising::No,
         }
     }

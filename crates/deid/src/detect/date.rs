@@ -138,8 +138,18 @@ fn month_first(text: &[u8]) -> Option<(Date, usize)> {
 
 fn month_name(text: &[u8], at: usize) -> Option<(i32, usize)> {
     const MONTHS: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october",
-        "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     let length = text.get(at..)?.iter().take_while(|b| b.is_ascii_alphabetic()).count();
     let word = &text[at..at + length];
@@ -187,7 +197,9 @@ fn with_time(text: &[u8], end: usize, year: i32) -> (Date, usize) {
     }
     match text.get(at) {
         Some(b'Z') => at += 1,
-        Some(b'+' | b'-') if run(text, at + 1) == 2 && text.get(at + 3) == Some(&b':') && run(text, at + 4) == 2 => {
+        Some(b'+' | b'-')
+            if run(text, at + 1) == 2 && text.get(at + 3) == Some(&b':') && run(text, at + 4) == 2 =>
+        {
             at += 6;
         }
         _ => {}
@@ -244,8 +256,22 @@ mod tests {
     #[test]
     fn what_is_no_day_is_no_date() {
         for text in [
-            "2023-02-30", "20231301", "1.5", "2023.05", "12/13", "13/13/2023", "99999999", "2023", "", "1/2", "2023-5-1x", "May",
-            "2023年", "5:30", "1234-56-78", "2023-0501",
+            "2023-02-30",
+            "20231301",
+            "1.5",
+            "2023.05",
+            "12/13",
+            "13/13/2023",
+            "99999999",
+            "2023",
+            "",
+            "1/2",
+            "2023-5-1x",
+            "May",
+            "2023年",
+            "5:30",
+            "1234-56-78",
+            "2023-0501",
         ] {
             assert!(whole(text.as_bytes()).is_none(), "{text}");
         }

@@ -31,7 +31,11 @@ pub fn draft_plan(findings: &[ColumnFinding], release_model: ReleaseModel) -> St
         }
         written.push(name);
         let Some(kind) = finding.kind else {
-            let _ = write!(out, "\n# Column {}: nothing was recognised; dropped. 未能识别，不发布。\n", quote(name));
+            let _ = write!(
+                out,
+                "\n# Column {}: nothing was recognised; dropped. 未能识别，不发布。\n",
+                quote(name)
+            );
             continue;
         };
         let action = action(kind, release_model);
@@ -40,7 +44,9 @@ pub fn draft_plan(findings: &[ColumnFinding], release_model: ReleaseModel) -> St
         let _ = write!(out, "[[rule]]\nmatch = {{ column = {} }}\naction = {action}\n", quote(name));
         match kind.class() {
             Class::QuasiIdentifier if action != "\"redact\"" => quasi.push(quote(name)),
-            Class::Sensitive if matches!(kind, Kind::Diagnosis | Kind::DiagnosisCode) => sensitive.push(quote(name)),
+            Class::Sensitive if matches!(kind, Kind::Diagnosis | Kind::DiagnosisCode) => {
+                sensitive.push(quote(name))
+            }
             _ => {}
         }
     }
@@ -80,7 +86,8 @@ fn action(kind: Kind, model: ReleaseModel) -> &'static str {
         .copied()
         .find(|action| {
             let head = "[plan]\nname = \"x\"\nversion = 1\nrelease-model = \"public\"\n";
-            Plan::from_toml(&format!("{head}[[rule]]\nmatch = {{ column = \"x\" }}\naction = {action}\n")).is_ok()
+            Plan::from_toml(&format!("{head}[[rule]]\nmatch = {{ column = \"x\" }}\naction = {action}\n"))
+                .is_ok()
         })
         .unwrap_or(REDACT)
 }

@@ -216,7 +216,9 @@ impl Evidence {
             Evidence::Distribution { fact, .. } => match fact {
                 Fact::NearlyUnique { percent } => format!("{percent} distinct values per 100 values"),
                 Fact::FewValues { distinct } => format!("only about {distinct} distinct values"),
-                Fact::TooManyValues { distinct } => format!("about {distinct} distinct values, too many for the kind"),
+                Fact::TooManyValues { distinct } => {
+                    format!("about {distinct} distinct values, too many for the kind")
+                }
                 Fact::Rising => "numbers rise from row to row, as serial numbers do".into(),
                 Fact::AgeRange => "whole numbers from 0 to 120".into(),
                 Fact::OutsideAgeRange => "numbers outside 0 to 120".into(),

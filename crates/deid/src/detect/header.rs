@@ -39,7 +39,11 @@ pub(super) fn hint(header: &str) -> Option<Hint> {
             let (at, length) = if word.is_ascii() {
                 let spaced = format!(" {word} ");
                 let found = words.find(&spaced).or_else(|| without_digits.find(&spaced));
-                let glued = || word.len() >= 4 && compact.len() == word.len() - word.matches(' ').count() && compact == word.replace(' ', "");
+                let glued = || {
+                    word.len() >= 4
+                        && compact.len() == word.len() - word.matches(' ').count()
+                        && compact == word.replace(' ', "")
+                };
                 match found {
                     Some(at) => (at, word.len()),
                     None if glued() => (0, word.len()),
@@ -122,7 +126,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
     ),
     (Kind::Passport, Sure, "护照,护照号,护照号码,passport,passport no,passport number,hzh"),
     (Kind::HmtPermit, Sure, "通行证,港澳台居住证,回乡证,台胞证,港澳通行证,居住证"),
-    (Kind::SocialSecurityNumber, Sure, "社会保障号,社保号,社保卡号,社会保险号,社保卡,sbkh,sbh,ssn,social security,social security number"),
+    (
+        Kind::SocialSecurityNumber,
+        Sure,
+        "社会保障号,社保号,社保卡号,社会保险号,社保卡,sbkh,sbh,ssn,social security,social security number",
+    ),
     (
         Kind::InsuranceNumber,
         Sure,
@@ -165,7 +173,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
         "证书号,证书编号,执业证号,执照号,驾驶证号,驾照,驾驶证,出生证号,出生医学证明编号,军官证,certificate no,certificate number,license no,license number,\
          licence number,driver license,drivers,drivers license,driving licence,npi,licence no",
     ),
-    (Kind::Biometric, Sure, "指纹,照片,头像,人脸,虹膜,声纹,photo,photograph,fingerprint,face,iris,biometric,voiceprint,portrait"),
+    (
+        Kind::Biometric,
+        Sure,
+        "指纹,照片,头像,人脸,虹膜,声纹,photo,photograph,fingerprint,face,iris,biometric,voiceprint,portrait",
+    ),
     (
         Kind::PatientId,
         Sure,
@@ -179,7 +191,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
         "病历号,病案号,病案首页号,档案号,健康档案号,门诊号,blh,bah,bahm,mzh,dah,mrn,medical record number,medical record no,record number,\
          record no,chart no,chart number,outpatient no,outpatient number,case no,case number",
     ),
-    (Kind::InpatientNumber, Sure, "住院号,住院号码,住院流水号,zyh,zyhm,zylsh,inpatient no,inpatient number,inpatient id,admission no,admission number,hadm id"),
+    (
+        Kind::InpatientNumber,
+        Sure,
+        "住院号,住院号码,住院流水号,zyh,zyhm,zylsh,inpatient no,inpatient number,inpatient id,admission no,admission number,hadm id",
+    ),
     (
         Kind::VisitNumber,
         Sure,
@@ -189,7 +205,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
     ),
     (Kind::UniqueId, Sure, "uuid,guid,唯一标识,主键"),
     (Kind::UniqueId, Vague, "id,编号,序号,号码,代号,标识,xh,bh,no,number,key,code,identifier,index,row id"),
-    (Kind::BirthDate, Sure, "出生日期,出生年月,出生年月日,生日,出生时间,csrq,csny,sr,dob,birth date,birthdate,date of birth,birthday,birth day,birth,birth year,year of birth,yob"),
+    (
+        Kind::BirthDate,
+        Sure,
+        "出生日期,出生年月,出生年月日,生日,出生时间,csrq,csny,sr,dob,birth date,birthdate,date of birth,birthday,birth day,birth,birth year,year of birth,yob",
+    ),
     (
         Kind::EventDate,
         Sure,
@@ -202,10 +222,26 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
     (Kind::Age, Sure, "年龄,岁数,年纪,nl,age,age years,age at admission,patient age,age group"),
     (Kind::Sex, Sure, "性别,xb,xbdm,sex,gender,sex code,gender code"),
     (Kind::Ethnicity, Sure, "民族,mz,mzdm,ethnicity,race,ethnic,ethnic group,nation code"),
-    (Kind::Nationality, Sure, "国籍,国家,gj,gjdm,nationality,country,native country,citizenship,country of birth"),
-    (Kind::MaritalStatus, Sure, "婚姻,婚姻状况,婚姻状态,婚否,婚姻状况代码,hy,hyzk,hyzt,marital,marital status,marriage,marital state"),
-    (Kind::Education, Sure, "文化程度,学历,教育程度,受教育程度,学位,whcd,xl,education,education level,degree,schooling,education num"),
-    (Kind::Occupation, Sure, "职业,职业类别,职业代码,工种,zydm,zylb,occupation,profession,job,job title,vocation"),
+    (
+        Kind::Nationality,
+        Sure,
+        "国籍,国家,gj,gjdm,nationality,country,native country,citizenship,country of birth",
+    ),
+    (
+        Kind::MaritalStatus,
+        Sure,
+        "婚姻,婚姻状况,婚姻状态,婚否,婚姻状况代码,hy,hyzk,hyzt,marital,marital status,marriage,marital state",
+    ),
+    (
+        Kind::Education,
+        Sure,
+        "文化程度,学历,教育程度,受教育程度,学位,whcd,xl,education,education level,degree,schooling,education num",
+    ),
+    (
+        Kind::Occupation,
+        Sure,
+        "职业,职业类别,职业代码,工种,zydm,zylb,occupation,profession,job,job title,vocation",
+    ),
     (Kind::Occupation, Vague, "职务,职称,zy,title,role"),
     (
         Kind::Employer,
@@ -220,7 +256,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
          township,birthplace,birth place,place of birth,municipality",
     ),
     (Kind::Geography, Likely, "地区,省,市,县,area,location,place,lat,lon,latitude,longitude,经度,纬度"),
-    (Kind::DivisionCode, Sure, "行政区划代码,行政区划,区划代码,地区编码,地区代码,地区码,xzqh,xzqhdm,qhdm,division code,area code,region code,adcode"),
+    (
+        Kind::DivisionCode,
+        Sure,
+        "行政区划代码,行政区划,区划代码,地区编码,地区代码,地区码,xzqh,xzqhdm,qhdm,division code,area code,region code,adcode",
+    ),
     (Kind::Postcode, Sure, "邮编,邮政编码,yb,yzbm,postcode,postal code,post code,zip,zip code,zipcode"),
     (
         Kind::DiagnosisCode,
@@ -233,7 +273,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
         "诊断,诊断名称,疾病名称,出院诊断,入院诊断,主要诊断,临床诊断,门诊诊断,初步诊断,病理诊断,合并症,并发症,死因,zd,zdmc,jbmc,cyzd,ryzd,zyzd,diagnosis,\
          diagnosis name,disease,dx,diag,condition,principal diagnosis,cause of death,comorbidity",
     ),
-    (Kind::Procedure, Sure, "手术,手术名称,手术操作,手术编码,操作名称,术式,检查项目,ssmc,ssbm,czmc,procedure,surgery,operation,procedure code,procedure name,cpt"),
+    (
+        Kind::Procedure,
+        Sure,
+        "手术,手术名称,手术操作,手术编码,操作名称,术式,检查项目,ssmc,ssbm,czmc,procedure,surgery,operation,procedure code,procedure name,cpt",
+    ),
     (
         Kind::Drug,
         Sure,
@@ -251,7 +295,11 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
          pulse,temperature,temp,spo2,respiratory rate,lab value,lab result,test result,result value,vital sign",
     ),
     (Kind::LaboratoryValue, Likely, "结果,数值,value,result,measurement,level,reading,score"),
-    (Kind::Department, Sure, "科室,科室名称,就诊科室,入院科室,出院科室,病区,科别,科室代码,病房,ks,ksmc,ksdm,jzks,bq,department,dept,ward,unit name,clinic,dept name,service line,specialty"),
+    (
+        Kind::Department,
+        Sure,
+        "科室,科室名称,就诊科室,入院科室,出院科室,病区,科别,科室代码,病房,ks,ksmc,ksdm,jzks,bq,department,dept,ward,unit name,clinic,dept name,service line,specialty",
+    ),
     (Kind::Department, Likely, "医院,医疗机构,医院名称,机构,院区,yymc,yljg,hospital,facility,hospital name"),
     (
         Kind::Amount,

@@ -25,7 +25,12 @@ pub(super) fn phone(text: &str) -> Option<Strength> {
     let separators = text.bytes().all(|b| b.is_ascii_digit() || b" -().+/".contains(&b));
     // A single point makes a decimal number, a last sign something cut off.
     let decimal = count == 2 && text.matches('.').count() == 1;
-    if !separators || decimal || count > 6 || !(7..=16).contains(&digits) || !text.ends_with(|c: char| c.is_ascii_digit()) {
+    if !separators
+        || decimal
+        || count > 6
+        || !(7..=16).contains(&digits)
+        || !text.ends_with(|c: char| c.is_ascii_digit())
+    {
         return None;
     }
     let fits = match count {
@@ -86,7 +91,8 @@ pub(super) fn url(text: &[u8]) -> Option<usize> {
         end -= 1;
     }
     let rest = text.get(scheme.len()..end)?;
-    let host = rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')).count();
+    let host =
+        rest.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_')).count();
     (host >= 3 && (scheme.len() > 4 || rest[..host].contains(&b'.'))).then_some(end)
 }
 
@@ -115,7 +121,8 @@ pub(super) fn ip(text: &[u8]) -> Option<usize> {
 
 /// `00:1B:44:11:3A:B7`, `00-1b-44-11-3a-b7`, `001b.4411.3ab7`; gives the length.
 pub(super) fn mac(text: &[u8]) -> Option<usize> {
-    let hex = |range: std::ops::Range<usize>| text.get(range).is_some_and(|t| t.iter().all(u8::is_ascii_hexdigit));
+    let hex =
+        |range: std::ops::Range<usize>| text.get(range).is_some_and(|t| t.iter().all(u8::is_ascii_hexdigit));
     let separator = *text.get(2)?;
     if matches!(separator, b':' | b'-') {
         let sound = (0..6).all(|i| hex(3 * i..3 * i + 2) && (i == 0 || text[3 * i - 1] == separator));
@@ -140,13 +147,14 @@ pub(super) fn bank_card(text: &[u8]) -> bool {
     (luhn::issuer(digits).is_some() || old_card(digits)) && luhn::is_valid(digits)
 }
 
-/// Card numbers that are shorter than today's: Maestro of twelve digits, JCB of fifteen.
+/// Card numbers that are shorter than today's: Maestro of twelve digits, JCB of fifteen; and all of JCB's prefix.
 fn old_card(digits: &[u8]) -> bool {
-    match (digits.len(), digits) {
-        (12, [b'5', b'0' | b'6'..=b'8', ..] | [b'6', b'3' | b'7', ..]) => true,
-        (15, [b'1', b'8', b'0', b'0', ..] | [b'2', b'1', b'3', b'1', ..]) => true,
-        _ => false,
-    }
+    matches!(
+        (digits.len(), digits),
+        (12, [b'5', b'0' | b'6'..=b'8', ..] | [b'6', b'3' | b'7', ..])
+            | (16, [b'3', b'5', ..])
+            | (15, [b'1', b'8', b'0', b'0', ..] | [b'2', b'1', b'3', b'1', ..])
+    )
 }
 
 /// An account number with the check digits of ISO 13616 (ISO 7064 MOD 97-10); spaces may group it.
@@ -161,7 +169,12 @@ pub(super) fn iban(text: &[u8]) -> bool {
         length += 1;
     }
     let [a, b, c, d, body @ ..] = &compact[..length] else { return false };
-    if body.len() < 11 || !a.is_ascii_uppercase() || !b.is_ascii_uppercase() || !c.is_ascii_digit() || !d.is_ascii_digit() {
+    if body.len() < 11
+        || !a.is_ascii_uppercase()
+        || !b.is_ascii_uppercase()
+        || !c.is_ascii_digit()
+        || !d.is_ascii_digit()
+    {
         return false;
     }
     let rest = body.iter().chain([a, b, c, d]).fold(0_u32, |rest, byte| match byte {
@@ -176,14 +189,24 @@ pub(super) fn vin(text: &[u8]) -> bool {
     vin::is_valid(text) && !text.iter().all(u8::is_ascii_digit)
 }
 
+const PROVINCES: &str = "京津沪渝冀豫云辽黑湘皖鲁新苏浙赣鄂桂甘晋蒙陕吉闽贵粤青藏川宁琼";
+
 /// A Chinese licence plate; gives the length.
 pub(super) fn plate(text: &str) -> Option<usize> {
+    if !text.starts_with(|c| PROVINCES.contains(c))
+        || !text.as_bytes().get(3).is_some_and(u8::is_ascii_uppercase)
+    {
+        return None;
+    }
     // Province, office, perhaps a separator, five or six characters.
-    let mut ends = text.char_indices().map(|(i, _)| i).skip(1).chain([text.len()]).take(9).collect::<Vec<_>>();
+    let mut ends =
+        text.char_indices().map(|(i, _)| i).skip(1).chain([text.len()]).take(9).collect::<Vec<_>>();
     ends.dedup();
     ends.into_iter().skip(6).rev().find(|end| {
         let candidate = &text[..*end];
-        candidate.bytes().filter(u8::is_ascii_digit).count() >= 2 && !candidate.ends_with(' ') && plate::parse(candidate).is_some()
+        candidate.bytes().filter(u8::is_ascii_digit).count() >= 2
+            && !candidate.ends_with(' ')
+            && plate::parse(candidate).is_some()
     })
 }
 
@@ -203,8 +226,11 @@ pub(super) fn passport(text: &[u8]) -> Option<Strength> {
 pub(super) fn hmt_permit(text: &[u8]) -> Option<Strength> {
     match Document::parse(text) {
         Some(Document::HongKongId) => Some(Strength::CheckDigit),
-        Some(Document::MainlandPermitHongKongMacao) if text[0].is_ascii_uppercase() => Some(Strength::Pattern),
-        _ => (text.iter().all(u8::is_ascii_digit) && matches!(text.len(), 8 | 10)).then_some(Strength::Plausible),
+        Some(Document::MainlandPermitHongKongMacao) if text[0].is_ascii_uppercase() => {
+            Some(Strength::Pattern)
+        }
+        _ => (text.iter().all(u8::is_ascii_digit) && matches!(text.len(), 8 | 10))
+            .then_some(Strength::Plausible),
     }
 }
 
@@ -251,9 +277,40 @@ pub(super) fn token(text: &[u8]) -> bool {
 /// A house number, words and a word for a street; gives the length.
 pub(super) fn english_address(text: &str) -> Option<usize> {
     const STREETS: [&str; 34] = [
-        "street", "st", "avenue", "ave", "road", "rd", "boulevard", "blvd", "lane", "ln", "drive", "dr", "court", "ct",
-        "place", "pl", "square", "sq", "terrace", "ter", "way", "parkway", "pkwy", "highway", "hwy", "circle", "cir",
-        "trail", "crescent", "close", "gardens", "row", "plaza", "alley",
+        "street",
+        "st",
+        "avenue",
+        "ave",
+        "road",
+        "rd",
+        "boulevard",
+        "blvd",
+        "lane",
+        "ln",
+        "drive",
+        "dr",
+        "court",
+        "ct",
+        "place",
+        "pl",
+        "square",
+        "sq",
+        "terrace",
+        "ter",
+        "way",
+        "parkway",
+        "pkwy",
+        "highway",
+        "hwy",
+        "circle",
+        "cir",
+        "trail",
+        "crescent",
+        "close",
+        "gardens",
+        "row",
+        "plaza",
+        "alley",
     ];
     let bytes = text.as_bytes();
     let digits = bytes.iter().take_while(|b| b.is_ascii_digit()).count();
@@ -264,7 +321,10 @@ pub(super) fn english_address(text: &str) -> Option<usize> {
     let mut words = 0;
     let mut end = None;
     while words < 6 && bytes.get(at) == Some(&b' ') {
-        let word = bytes[at + 1..].iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'-')).count();
+        let word = bytes[at + 1..]
+            .iter()
+            .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'\'' | b'-'))
+            .count();
         if word == 0 {
             break;
         }
@@ -280,9 +340,6 @@ pub(super) fn english_address(text: &str) -> Option<usize> {
             break;
         }
     }
-    if end.is_none() {
-        return None;
-    }
     // Unit, town, state and postcode behind it.
     let end = end?;
     let tail = text[end..].find(['\n', ';']).map_or(text.len(), |n| end + n);
@@ -290,9 +347,10 @@ pub(super) fn english_address(text: &str) -> Option<usize> {
     for piece in text[end..tail].split_inclusive(',') {
         let words = piece.trim_matches([',', ' ']);
         let sound = words.len() <= 32
-            && words
-                .split(' ')
-                .all(|w| w.is_empty() || w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '#'));
+            && words.split(' ').all(|w| {
+                w.is_empty()
+                    || w.starts_with(|c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '#')
+            });
         if !sound || words.is_empty() && stop != end {
             break;
         }
@@ -329,13 +387,34 @@ mod tests {
     #[test]
     fn telephone_numbers_are_recognised_in_their_forms() {
         for text in [
-            "13812345678", "+86 138 1234 5678", "8613812345678", "138-1234-5678", "010-62345678", "(0571)87654321",
-            "0755 2345678", "400-810-1234", "555-234-5678", "(555) 234-5678", "1-555-234-5678", "+44 20 7946 0958",
-            "555-234-5678 x123", "010-62345678转801",
+            "13812345678",
+            "+86 138 1234 5678",
+            "8613812345678",
+            "138-1234-5678",
+            "010-62345678",
+            "(0571)87654321",
+            "0755 2345678",
+            "400-810-1234",
+            "555-234-5678",
+            "(555) 234-5678",
+            "1-555-234-5678",
+            "+44 20 7946 0958",
+            "555-234-5678 x123",
+            "010-62345678转801",
         ] {
             assert_eq!(phone(text), Some(Strength::Pattern), "{text}");
         }
-        for text in ["1234567.89", "12345", "3.14159265", "1-2-3-4-5-6-7", "abc", "", "-", "12812345678", "99999999999999999999"] {
+        for text in [
+            "1234567.89",
+            "12345",
+            "3.14159265",
+            "1-2-3-4-5-6-7",
+            "abc",
+            "",
+            "-",
+            "12812345678",
+            "99999999999999999999",
+        ] {
             assert_eq!(phone(text), None, "{text}");
         }
     }

@@ -154,9 +154,17 @@ fn related(kind: Kind, shown: Kind) -> bool {
     const PLACES: KindSet = KindSet::of(&[Kind::Address, Kind::Geography, Kind::Nationality, Kind::Employer]);
     const WORK: KindSet = KindSet::of(&[Kind::Employer, Kind::Occupation, Kind::Department]);
     const DATES: KindSet = KindSet::of(&[Kind::BirthDate, Kind::EventDate]);
-    const CLINICAL: KindSet =
-        KindSet::of(&[Kind::Diagnosis, Kind::Procedure, Kind::Drug, Kind::LaboratoryValue, Kind::Measure, Kind::FreeText]);
-    [IDENTITY, PLACES, WORK, DATES, CLINICAL].iter().any(|group| group.contains(kind) && group.contains(shown))
+    const CLINICAL: KindSet = KindSet::of(&[
+        Kind::Diagnosis,
+        Kind::Procedure,
+        Kind::Drug,
+        Kind::LaboratoryValue,
+        Kind::Measure,
+        Kind::FreeText,
+    ]);
+    [IDENTITY, PLACES, WORK, DATES, CLINICAL]
+        .iter()
+        .any(|group| group.contains(kind) && group.contains(shown))
         || kind == Kind::FreeText
 }
 
@@ -209,8 +217,13 @@ const BY_DICTIONARY: KindSet = KindSet::of(&[
 ]);
 
 /// Kinds that name a record: each value once, or once a visit.
-const RECORDS: KindSet =
-    KindSet::of(&[Kind::PatientId, Kind::MedicalRecordNumber, Kind::InpatientNumber, Kind::VisitNumber, Kind::UniqueId]);
+const RECORDS: KindSet = KindSet::of(&[
+    Kind::PatientId,
+    Kind::MedicalRecordNumber,
+    Kind::InpatientNumber,
+    Kind::VisitNumber,
+    Kind::UniqueId,
+]);
 
 fn distribution(kind: Kind, tally: &Tally<'_>) -> Vec<Evidence> {
     let statistics = &tally.statistics;
@@ -231,8 +244,10 @@ fn distribution(kind: Kind, tally: &Tally<'_>) -> Vec<Evidence> {
             }
         }
         // Serial numbers look like telephone numbers where they have eleven digits, but people's numbers do not come in order.
-        if matches!(kind, Kind::Phone | Kind::BankCard | Kind::Postcode | Kind::EventDate | Kind::DivisionCode)
-            && statistics.rising
+        if matches!(
+            kind,
+            Kind::Phone | Kind::BankCard | Kind::Postcode | Kind::EventDate | Kind::DivisionCode
+        ) && statistics.rising
             && tally.checked.of(kind) * 2 < statistics.examined
         {
             add(Fact::Rising, if kind == Kind::EventDate { -10 } else { -30 });
@@ -246,7 +261,9 @@ fn distribution(kind: Kind, tally: &Tally<'_>) -> Vec<Evidence> {
         };
         match kind {
             _ if distinct > few => add(Fact::TooManyValues { distinct }, -40),
-            Kind::Sex | Kind::MaritalStatus | Kind::Education | Kind::Ethnicity => add(Fact::FewValues { distinct }, 5),
+            Kind::Sex | Kind::MaritalStatus | Kind::Education | Kind::Ethnicity => {
+                add(Fact::FewValues { distinct }, 5)
+            }
             Kind::PersonName if present >= 100 && distinct <= 12 => add(Fact::FewValues { distinct }, -30),
             _ => {}
         }
@@ -281,7 +298,9 @@ fn unclaimed_identifier(tally: &Tally<'_>) -> Option<Vec<Evidence>> {
     let tokens = tally.plausible.of(Kind::UniqueId) + tally.typical.of(Kind::UniqueId);
     let uniqueness = statistics.uniqueness();
     // Results of measurements with decimals can be unique by accident; whole numbers of few digits are counts.
-    let number = statistics.numeric_share > 0.9 && (!tally.whole_numbers || statistics.mean_len < 5.0) && !statistics.rising;
+    let number = statistics.numeric_share > 0.9
+        && (!tally.whole_numbers || statistics.mean_len < 5.0)
+        && !statistics.rising;
     if present < 5 || uniqueness < 0.9 || tokens * 10 < statistics.examined * 9 || number {
         return None;
     }
@@ -308,10 +327,21 @@ fn also_contains(kind: Option<Kind>, tally: &Tally<'_>) -> Vec<(Kind, f64)> {
     let examined = tally.statistics.examined.max(1);
     let mut found: Vec<(Kind, f64)> = Kind::ALL
         .iter()
-        .filter(|other| Some(**other) != kind && matches!(other.class(), Class::DirectIdentifier | Class::QuasiIdentifier))
+        .filter(|other| {
+            Some(**other) != kind && matches!(other.class(), Class::DirectIdentifier | Class::QuasiIdentifier)
+        })
         .filter_map(|other| {
-            let whole = if UNMISTAKABLE.contains(*other) { tally.checked.of(*other) + tally.typical.of(*other) } else { 0 };
-            let count = whole + if kind == Some(Kind::Address) || kind == Some(Kind::Url) { 0 } else { tally.inside.of(*other) };
+            let whole = if UNMISTAKABLE.contains(*other) {
+                tally.checked.of(*other) + tally.typical.of(*other)
+            } else {
+                0
+            };
+            let count = whole
+                + if kind == Some(Kind::Address) || kind == Some(Kind::Url) {
+                    0
+                } else {
+                    tally.inside.of(*other)
+                };
             (count > 0).then(|| (*other, round((count as f64 / examined as f64).min(1.0))))
         })
         .collect();

@@ -86,7 +86,9 @@ impl<'a> Place<'a> {
         let bytes = self.text.as_bytes();
         let open = match bytes.get(end) {
             Some(b) if b.is_ascii_alphanumeric() => true,
-            Some(b'.' | b',') => bytes[end - 1].is_ascii_digit() && bytes.get(end + 1).is_some_and(u8::is_ascii_digit),
+            Some(b'.' | b',') => {
+                bytes[end - 1].is_ascii_digit() && bytes.get(end + 1).is_some_and(u8::is_ascii_digit)
+            }
             Some(b'%') => true,
             _ => false,
         };
@@ -106,13 +108,16 @@ impl<'a> Place<'a> {
         self.closed(Kind::Email, pattern::email(bytes))
             .or_else(|| self.closed(Kind::MacAddress, pattern::mac(bytes)))
             .or_else(|| self.closed(Kind::IpAddress, pattern::ip(bytes)))
-            .or_else(|| self.closed(Kind::CnResidentId, ResidentId::parse(token.as_bytes()).ok().map(|_| token.len())))
+            .or_else(|| {
+                self.closed(Kind::CnResidentId, ResidentId::parse(token.as_bytes()).ok().map(|_| token.len()))
+            })
             .or_else(|| self.closed(Kind::Vin, pattern::vin(token.as_bytes()).then_some(token.len())))
             .or_else(|| self.labelled())
             .or_else(|| self.closed(self.date_kind(), date::prefix(bytes).map(|(_, end)| end)))
             .or_else(|| {
                 let ssn = bytes.get(..11).is_some_and(pattern::ssn);
-                self.closed(Kind::SocialSecurityNumber, ssn.then_some(11)).filter(|_| bytes.get(11) != Some(&b'-'))
+                self.closed(Kind::SocialSecurityNumber, ssn.then_some(11))
+                    .filter(|_| bytes.get(11) != Some(&b'-'))
             })
             .or_else(|| self.telephone())
             .or_else(|| self.closed(Kind::Address, pattern::english_address(self.rest())))
@@ -185,21 +190,24 @@ impl<'a> Place<'a> {
         }
         for end in ends.into_iter().rev() {
             let candidate = &bytes[..end];
-            if pattern::bank_card(candidate) {
-                if let found @ Some(_) = self.closed(Kind::BankCard, Some(end)) {
-                    return found;
-                }
+            if pattern::bank_card(candidate)
+                && let found @ Some(_) = self.closed(Kind::BankCard, Some(end))
+            {
+                return found;
             }
             let grouped = candidate.iter().any(|b| !b.is_ascii_digit());
             let told = match pattern::phone(&self.rest()[..end]) {
                 Some(Strength::Pattern | Strength::CheckDigit) => true,
                 Some(Strength::Plausible) => {
-                    let led = matches!(candidate[0], b'0' | b'(') && grouped && end >= 9 && !candidate.contains(&b'/');
-                    led || self.follows(&PHONE_WORDS, 32)
+                    let led = matches!(candidate[0], b'0' | b'(')
+                        && grouped
+                        && end >= 9
+                        && !candidate.contains(&b'/');
+                    led || self.follows(&PHONE_WORDS, 32) || grouped && precedes(&self.rest()[end..])
                 }
                 None => false,
             };
-            if told && let found @ Some(_) = self.closed(Kind::Phone, Some(end)) {
+            if told && let found @ Some(_) = self.closed(Kind::Phone, Some(end + extension(&bytes[end..]))) {
                 return found;
             }
         }
@@ -249,7 +257,11 @@ impl<'a> Place<'a> {
     }
 
     fn date_kind(self) -> Kind {
-        if self.follows(&["birth", "born", "dob", "出生", "生日", "生于"], 24) { Kind::BirthDate } else { Kind::EventDate }
+        if self.follows(&["birth", "born", "dob", "出生", "生日", "生于"], 24) {
+            Kind::BirthDate
+        } else {
+            Kind::EventDate
+        }
     }
 
     /// `Dr. Zzyzx`, `Mary A. Jones`, `Mary`.
@@ -284,7 +296,8 @@ impl<'a> Place<'a> {
             }
             words += 1;
         }
-        let alone_is_enough = titled || labelled || !AMBIGUOUS.iter().any(|word| word.eq_ignore_ascii_case(first));
+        let alone_is_enough =
+            titled || labelled || !AMBIGUOUS.iter().any(|word| word.eq_ignore_ascii_case(first));
         (words > 1 || alone_is_enough).then_some((Kind::PersonName, end))
     }
 
@@ -320,11 +333,13 @@ impl<'a> Place<'a> {
         let before = self.text[..self.at].chars().next_back();
         let starts = PROVINCE_BEGINNINGS.contains(first)
             || !before.is_some_and(name::is_han)
-            || self.follows(&["住址", "地址", "家住", "住在", "住", "于", "籍贯", "来自"], 6);
+            || before.is_some_and(|c| "住址在于贯自".contains(c));
         let division = starts.then(|| division::find_in_address(rest)).flatten()?;
         let tail = &rest[division.end_byte..];
         let stop = tail
-            .find(|c: char| !(name::is_han(c) || c.is_ascii_alphanumeric() || matches!(c, '-' | '#' | '－' | '（' | '）')))
+            .find(|c: char| {
+                !(name::is_han(c) || c.is_ascii_alphanumeric() || matches!(c, '-' | '#' | '－' | '（' | '）'))
+            })
             .unwrap_or(tail.len());
         let tail = &tail[..stop];
         // Up to the last word of an address; what follows it belongs to the sentence.
@@ -364,7 +379,8 @@ impl<'a> Place<'a> {
         let mut end = surname;
         for given in 0..=2 {
             if TITLES.iter().any(|title| rest[end..].starts_with(title)) {
-                let typical = given == 0 && alone || given > 0 && name::chinese_prefix(rest).is_some_and(|n| n >= end);
+                let typical =
+                    given == 0 && alone || given > 0 && name::chinese_prefix(rest).is_some_and(|n| n >= end);
                 return typical.then_some((Kind::PersonName, self.at + end));
             }
             end += rest[end..].chars().next().filter(|c| name::is_han(*c))?.len_utf8();
@@ -373,17 +389,61 @@ impl<'a> Place<'a> {
     }
 }
 
+/// Length of an extension: `x123`, ` ext. 12`.
+fn extension(after: &[u8]) -> usize {
+    for mark in [b" ext. ".as_slice(), b" ext ", b" ext.", b"x", b" x"] {
+        if after.get(..mark.len()).is_some_and(|found| found.eq_ignore_ascii_case(mark)) {
+            let digits = after[mark.len()..].iter().take_while(|b| b.is_ascii_digit()).count();
+            if (1..=6).contains(&digits) {
+                return mark.len() + digits;
+            }
+        }
+    }
+    0
+}
+
+/// Whether a number is said to be a telephone's by the word behind it: `555 1234 (mobile)`.
+fn precedes(after: &str) -> bool {
+    let word = after.trim_start_matches([' ', '-', '(', ',']);
+    ["office", "fax", "mobile", "home", "cell", "desk", "work"]
+        .iter()
+        .any(|known| word.get(..known.len()).is_some_and(|found| found.eq_ignore_ascii_case(known)))
+}
+
 /// Characters that stand before a name.
 const CONNECTING: &str = "由请经找向与和及对给被我是有为叫";
 
-const PHONE_WORDS: [&str; 14] = [
-    "phone", "tel", "call", "mobile", "cell", "fax", "contact", "reach", "number is", "电话", "手机", "联系", "致电", "传真",
+const PHONE_WORDS: [&str; 18] = [
+    "answering at",
+    "messages to",
+    "desk:",
+    "dial",
+    "phone",
+    "tel",
+    "call",
+    "mobile",
+    "cell",
+    "fax",
+    "contact",
+    "reach",
+    "number is",
+    "电话",
+    "手机",
+    "联系",
+    "致电",
+    "传真",
 ];
 
 const LABELS: &[(Kind, &[&str])] = &[
     (Kind::InpatientNumber, &["住院号", "住院号码", "住院流水号", "inpatient"]),
-    (Kind::MedicalRecordNumber, &["病历号", "病案号", "门诊号", "档案号", "mrn", "medical record", "chart", "record"]),
-    (Kind::VisitNumber, &["就诊号", "流水号", "登记号", "检查号", "标本号", "条码号", "accession", "encounter", "visit"]),
+    (
+        Kind::MedicalRecordNumber,
+        &["病历号", "病案号", "门诊号", "档案号", "mrn", "medical record", "chart", "record"],
+    ),
+    (
+        Kind::VisitNumber,
+        &["就诊号", "流水号", "登记号", "检查号", "标本号", "条码号", "accession", "encounter", "visit"],
+    ),
     (Kind::InsuranceNumber, &["医保号", "医保卡号", "医保卡", "参保号", "policy", "member id", "insurance"]),
     (Kind::SocialSecurityNumber, &["社保号", "社会保障号", "ssn", "social security"]),
     (Kind::CnResidentId, &["身份证", "身份证号", "身份证号码", "证件号", "证件号码"]),
@@ -395,27 +455,122 @@ const LABELS: &[(Kind, &[&str])] = &[
 ];
 
 const NAME_LABELS: [&str; 22] = [
-    "姓名", "患者", "病人", "联系人", "家属", "患儿", "医师", "医生", "护士", "签名", "签字", "主治", "主刀", "术者", "助手", "报告人", "审核", "记录者",
-    "监护人", "母亲", "父亲", "丈夫",
+    "姓名",
+    "患者",
+    "病人",
+    "联系人",
+    "家属",
+    "患儿",
+    "医师",
+    "医生",
+    "护士",
+    "签名",
+    "签字",
+    "主治",
+    "主刀",
+    "术者",
+    "助手",
+    "报告人",
+    "审核",
+    "记录者",
+    "监护人",
+    "母亲",
+    "父亲",
+    "丈夫",
 ];
 
 const TITLES: [&str; 20] = [
-    "医生", "医师", "主任", "副主任", "护士", "教授", "先生", "女士", "小姐", "大夫", "院长", "老师", "同志", "主治医", "住院医", "阿姨", "大爷", "大妈", "奶奶",
+    "医生",
+    "医师",
+    "主任",
+    "副主任",
+    "护士",
+    "教授",
+    "先生",
+    "女士",
+    "小姐",
+    "大夫",
+    "院长",
+    "老师",
+    "同志",
+    "主治医",
+    "住院医",
+    "阿姨",
+    "大爷",
+    "大妈",
+    "奶奶",
     "护师",
 ];
 
 const HOUSE_MARKS: [&str; 20] = [
-    "路", "街", "道", "巷", "弄", "村", "镇", "乡", "小区", "花园", "胡同", "屯", "组", "社区", "号", "室", "栋", "幢", "单元", "楼",
+    "路", "街", "道", "巷", "弄", "村", "镇", "乡", "小区", "花园", "胡同", "屯", "组", "社区", "号", "室",
+    "栋", "幢", "单元", "楼",
 ];
 
 const PROVINCE_BEGINNINGS: &str = "北天河山内辽吉黑上江浙安福湖广海重四贵云西陕甘青宁新台香澳";
 
 /// Given names that are common words as well; alone they are no name.
 const AMBIGUOUS: [&str; 60] = [
-    "may", "june", "april", "august", "grace", "hope", "faith", "joy", "mark", "will", "rose", "dawn", "frank", "jack", "bill", "art",
-    "grant", "chase", "dale", "dean", "earl", "gene", "glen", "guy", "hunter", "iris", "ivy", "jay", "jean", "kay", "kent", "lance", "lily",
-    "mason", "max", "miles", "olive", "opal", "page", "pat", "paris", "pearl", "penny", "ray", "reed", "rex", "rich", "rob", "rod", "ruby",
-    "sandy", "sue", "summer", "victor", "violet", "virginia", "georgia", "charlotte", "amber", "angel",
+    "may",
+    "june",
+    "april",
+    "august",
+    "grace",
+    "hope",
+    "faith",
+    "joy",
+    "mark",
+    "will",
+    "rose",
+    "dawn",
+    "frank",
+    "jack",
+    "bill",
+    "art",
+    "grant",
+    "chase",
+    "dale",
+    "dean",
+    "earl",
+    "gene",
+    "glen",
+    "guy",
+    "hunter",
+    "iris",
+    "ivy",
+    "jay",
+    "jean",
+    "kay",
+    "kent",
+    "lance",
+    "lily",
+    "mason",
+    "max",
+    "miles",
+    "olive",
+    "opal",
+    "page",
+    "pat",
+    "paris",
+    "pearl",
+    "penny",
+    "ray",
+    "reed",
+    "rex",
+    "rich",
+    "rob",
+    "rod",
+    "ruby",
+    "sandy",
+    "sue",
+    "summer",
+    "victor",
+    "violet",
+    "virginia",
+    "georgia",
+    "charlotte",
+    "amber",
+    "angel",
 ];
 
 #[cfg(test)]
@@ -450,7 +605,9 @@ mod tests {
     #[test]
     fn identifiers_in_english_notes_are_found() {
         assert_eq!(
-            found("Mr. Zzyzx (DOB 03/04/1957, MRN: 00123456) lives at 12 Baker Street, call 555-234-5678 or mail z.z@example.org."),
+            found(
+                "Mr. Zzyzx (DOB 03/04/1957, MRN: 00123456) lives at 12 Baker Street, call 555-234-5678 or mail z.z@example.org."
+            ),
             [
                 (Kind::PersonName, "Zzyzx"),
                 (Kind::BirthDate, "03/04/1957"),
@@ -461,7 +618,9 @@ mod tests {
             ]
         );
         assert_eq!(
-            found("see https://a.example/x?y=1, host 10.0.0.7, card 4111 1111 1111 1111, IBAN GB82WEST12345698765432"),
+            found(
+                "see https://a.example/x?y=1, host 10.0.0.7, card 4111 1111 1111 1111, IBAN GB82WEST12345698765432"
+            ),
             [
                 (Kind::Url, "https://a.example/x?y=1"),
                 (Kind::IpAddress, "10.0.0.7"),

@@ -13,7 +13,8 @@ fn scan(columns: &[(&str, Vec<String>)]) -> Vec<ColumnFinding> {
     let mut scanner = TableScanner::new(&header, Options::default());
     let rows = columns.iter().map(|(_, values)| values.len()).max().unwrap_or(0);
     for i in 0..rows {
-        let row: Vec<&str> = columns.iter().map(|(_, values)| values.get(i).map_or("", String::as_str)).collect();
+        let row: Vec<&str> =
+            columns.iter().map(|(_, values)| values.get(i).map_or("", String::as_str)).collect();
         scanner.row(&row);
     }
     scanner.finish()
@@ -109,8 +110,16 @@ fn a_chinese_visit_table_is_understood() {
         ("诊断编码", cycle(&["E11.900", "I10.x00", "J18.900"], n), Kind::DiagnosisCode),
         ("药品名称", cycle(&["盐酸二甲双胍", "阿司匹林", "缬沙坦"], n), Kind::Drug),
         ("科室", cycle(&["内分泌科", "心内科", "呼吸科"], n), Kind::Department),
-        ("血糖", random(7).take(n).map(|n| format!("{}.{}", 4 + n % 12, n / 12 % 10)).collect(), Kind::LaboratoryValue),
-        ("总费用", random(8).take(n).map(|n| format!("{}.{:02}", n % 9000, n / 9000 % 100)).collect(), Kind::Amount),
+        (
+            "血糖",
+            random(7).take(n).map(|n| format!("{}.{}", 4 + n % 12, n / 12 % 10)).collect(),
+            Kind::LaboratoryValue,
+        ),
+        (
+            "总费用",
+            random(8).take(n).map(|n| format!("{}.{:02}", n % 9000, n / 9000 % 100)).collect(),
+            Kind::Amount,
+        ),
         ("主诉", cycle(&["反复咳嗽3天，加重伴发热1天。", "多饮、多尿、消瘦半年。"], n), Kind::FreeText),
         ("工作单位", cycle(&["江州机械有限公司", "江州市第二中学", "无"], n), Kind::Employer),
         ("邮编", numbers(n, 310_000, 319_999), Kind::Postcode),
@@ -183,7 +192,8 @@ fn unknown_near_unique_tokens_are_treated_as_identifiers() {
     let tokens: Vec<String> = random(9).take(300).map(|n| format!("{:x}", n | 1 << 63)).collect();
     assert_eq!(kind_of("q", tokens), Some(Kind::UniqueId));
     // Measurements with decimals are unique by accident.
-    let measures: Vec<String> = random(9).take(300).map(|n| format!("{}.{:03}", n % 90, n / 90 % 1000)).collect();
+    let measures: Vec<String> =
+        random(9).take(300).map(|n| format!("{}.{:03}", n % 90, n / 90 % 1000)).collect();
     assert_eq!(kind_of("q", measures), None);
 }
 

@@ -33,7 +33,10 @@ pub fn detect_value(value: &str) -> Vec<(Kind, Strength)> {
     let level = |set: KindSet, strength| set.iter().map(move |kind| (kind, strength));
     level(reading.checked, Strength::CheckDigit)
         .chain(level(reading.typical.without(reading.checked), Strength::Pattern))
-        .chain(level(reading.plausible.without(reading.typical).without(reading.checked), Strength::Plausible))
+        .chain(level(
+            reading.plausible.without(reading.typical).without(reading.checked),
+            Strength::Plausible,
+        ))
         .collect()
 }
 
@@ -164,7 +167,8 @@ impl Reading {
             if matches!(id.holder(), Holder::HongKong | Holder::Macao | Holder::Taiwan) {
                 self.say(Kind::HmtPermit, strength);
             }
-            self.plausible = self.plausible.union(KindSet::of(&[Kind::SocialSecurityNumber, Kind::InsuranceNumber]));
+            self.plausible =
+                self.plausible.union(KindSet::of(&[Kind::SocialSecurityNumber, Kind::InsuranceNumber]));
         } else if matches!(bytes.len(), 15 | 18) && bytes[..bytes.len() - 1].iter().all(u8::is_ascii_digit) {
             self.say(Kind::CnResidentId, Strength::Plausible);
         }
@@ -221,7 +225,10 @@ impl Reading {
                     self.say(Kind::Postcode, Strength::Plausible);
                 }
             }
-            9 | 12 if division::known(bytes[..6].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0'))).is_some() => {
+            9 | 12
+                if division::known(bytes[..6].iter().fold(0, |n, b| n * 10 + u32::from(b - b'0')))
+                    .is_some() =>
+            {
                 self.say(Kind::DivisionCode, Strength::Plausible);
             }
             _ => {}
@@ -241,7 +248,12 @@ impl Reading {
         let whole = |length: Option<usize>| length == Some(bytes.len());
         for (kind, found) in [
             (Kind::Email, whole(pattern::email(bytes))),
-            (Kind::Url, whole(pattern::url(bytes)) || bytes.last() == Some(&b'/') && pattern::url(bytes).is_some_and(|n| n + 1 == bytes.len())),
+            (
+                Kind::Url,
+                whole(pattern::url(bytes))
+                    || bytes.last() == Some(&b'/')
+                        && pattern::url(bytes).is_some_and(|n| n + 1 == bytes.len()),
+            ),
             (Kind::IpAddress, whole(pattern::ip(bytes))),
             (Kind::MacAddress, whole(pattern::mac(bytes))),
             (Kind::UniqueId, pattern::uuid(bytes)),
@@ -295,7 +307,9 @@ impl Reading {
         match name::whole(value) {
             // 白蛋白, 高血压, White: a name only where nothing else claims the word.
             Some(Strength::Pattern) if !listed.is_empty() => self.say(Kind::PersonName, Strength::Plausible),
-            Some(strength) if listed.without(KindSet::of(&[Kind::Geography, Kind::Nationality])).is_empty() => {
+            Some(strength)
+                if listed.without(KindSet::of(&[Kind::Geography, Kind::Nationality])).is_empty() =>
+            {
                 self.say(Kind::PersonName, strength);
             }
             _ => {}
@@ -323,7 +337,8 @@ fn place(value: &str) -> Option<Place> {
     }
     // A street, a village or a house behind (or without) the division.
     const STREETS: [&str; 18] = [
-        "路", "街", "道", "巷", "弄", "村", "镇", "乡", "小区", "花园", "苑", "里", "胡同", "屯", "组", "社区", "新村", "大道",
+        "路", "街", "道", "巷", "弄", "村", "镇", "乡", "小区", "花园", "苑", "里", "胡同", "屯", "组",
+        "社区", "新村", "大道",
     ];
     const HOUSES: [&str; 8] = ["号", "室", "栋", "幢", "单元", "楼", "组", "座"];
     let street = STREETS.iter().any(|mark| rest.contains(mark));
@@ -331,14 +346,18 @@ fn place(value: &str) -> Option<Place> {
     let prose = value.contains(['，', '。', '；', ',']);
     let told = (found.is_some() && (street || house) || street && house) && !prose && value.len() <= 240;
     // 北京市第一医院门诊部 stands in a division but is no address.
-    (told && !rest.ends_with("公司") && !rest.ends_with("医院") && !rest.ends_with("学校")).then_some(Place::Address)
+    (told && !rest.ends_with("公司") && !rest.ends_with("医院") && !rest.ends_with("学校"))
+        .then_some(Place::Address)
 }
 
 /// Sentences rather than a term.
 fn is_prose(value: &str) -> bool {
     let han = value.chars().filter(|c| name::is_han(*c)).count();
     if han >= 6 {
-        let marks = value.chars().filter(|c| matches!(c, '，' | '。' | '；' | '、' | '：' | ',' | ';' | '！' | '？')).count();
+        let marks = value
+            .chars()
+            .filter(|c| matches!(c, '，' | '。' | '；' | '、' | '：' | ',' | ';' | '！' | '？'))
+            .count();
         return han >= 25 || marks >= 1 && han >= 8;
     }
     let words = value.split_ascii_whitespace().count();
@@ -347,8 +366,10 @@ fn is_prose(value: &str) -> bool {
 
 /// `45岁`, `3月`, `45Y`, `10 years`
 fn is_age(value: &str) -> bool {
-    const UNITS: [&str; 15] =
-        ["岁", "周岁", "月", "个月", "天", "月龄", "y", "yr", "yrs", "year", "years", "m", "months", "d", "days"];
+    const UNITS: [&str; 15] = [
+        "岁", "周岁", "月", "个月", "天", "月龄", "y", "yr", "yrs", "year", "years", "m", "months", "d",
+        "days",
+    ];
     let digits = value.bytes().take_while(u8::is_ascii_digit).count();
     (1..=3).contains(&digits) && {
         let unit = value[digits..].trim();
@@ -406,7 +427,8 @@ mod tests {
 
     #[test]
     fn departments_and_drugs_are_no_names() {
-        for value in ["呼吸内科", "阿莫西林", "White", "高血压", "方剂科", "黄芪", "江苏省"] {
+        for value in ["呼吸内科", "阿莫西林", "White", "高血压", "方剂科", "黄芪", "江苏省"]
+        {
             assert!(!has(value, Kind::PersonName, Strength::Pattern), "{value}");
         }
     }
