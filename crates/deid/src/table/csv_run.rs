@@ -13,7 +13,7 @@ use crate::detect::{self, ColumnFinding, TableScanner};
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline;
 use crate::plan::Plan;
-use crate::study::{NoiseKey, Prf, Study};
+use crate::study::{NoiseKey, Prf, Study, Suite};
 
 /// The keys of one file.
 pub struct FileKeys {
@@ -172,14 +172,8 @@ pub fn deidentify(
         },
     )?;
     output.flush().map_err(write_error)?;
-    let name = |byte| match byte {
-        b',' => "comma",
-        b';' => "semicolon",
-        b'\t' => "tab",
-        _ => "bar",
-    };
     Ok(TableOutcome {
-        format: format!("csv ({}, {})", dialect.encoding.name(), name(dialect.delimiter)),
+        format: dialect.describe(),
         columns: binding.columns.into_iter().zip(counts).collect(),
         input: Side::new(&trees.0, records_in, bytes_in),
         output: Side::new(&trees.1, records_out, bytes_out),
@@ -227,7 +221,43 @@ pub fn scan(input: impl Read + Send, options: detect::Options, job: &Job<'_>) ->
         },
     )?;
     let scanner = scanner.unwrap_or_else(|| TableScanner::new(&names, options));
-    Ok((format!("csv ({})", dialect.encoding.name()), scanner.finish()))
+    Ok((dialect.describe(), scanner.finish()))
+}
+
+/// The Merkle root of a CSV file that was written in `dialect`, over header and records.
+pub fn hash(
+    mut input: impl Read + Send,
+    dialect: Dialect,
+    suite: Suite,
+    leaf_of: &(dyn Fn(&[u8]) -> Hash + Sync),
+    job: &Job<'_>,
+) -> Result<Side, TableError> {
+    let mut head = vec![0; dialect.mark_len()];
+    input.read_exact(&mut head)?;
+    let mut blocks = Blocks::new(input, &head, dialect, job.block_size(), job.max_record);
+    let mut tree = Builder::new(suite);
+    let mut bytes = dialect.mark_len() as u64;
+    pipeline::run(
+        job.width(),
+        || {
+            job.check()?;
+            blocks.next_block()
+        },
+        |raw| {
+            let block = Block::parse(raw, &dialect, None)?;
+            let leaves: Vec<Hash> = (0..block.records()).map(|r| leaf_of(block.record(r))).collect();
+            let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
+            Ok((leaves, size as u64))
+        },
+        |(leaves, size)| {
+            leaves.into_iter().for_each(|leaf| tree.push(leaf));
+            bytes += size;
+            (job.progress)(size);
+            Ok(())
+        },
+    )?;
+    let records = tree.count().saturating_sub(u64::from(dialect.header));
+    Ok(Side::new(&tree, records, bytes))
 }
 
 fn scan_block(block: &Block, scanner: &mut TableScanner) {

@@ -80,6 +80,44 @@ impl Dialect {
         Ok(Dialect { encoding, mark, delimiter, header: hints.header.unwrap_or(true) })
     }
 
+    /// The dialect in words, as reports and receipts name it: `csv (utf-8, comma, header)`.
+    pub fn describe(&self) -> String {
+        let delimiter = match self.delimiter {
+            b',' => "comma".to_owned(),
+            b';' => "semicolon".to_owned(),
+            b'\t' => "tab".to_owned(),
+            b'|' => "bar".to_owned(),
+            other => format!("byte {other}"),
+        };
+        let mark = if self.mark { ", byte-order mark" } else { "" };
+        let header = if self.header { ", header" } else { ", no header" };
+        format!("csv ({}{mark}, {delimiter}{header})", self.encoding.name())
+    }
+
+    /// Reads what [`Dialect::describe`] wrote.
+    pub fn from_description(text: &str) -> Option<Dialect> {
+        let mut words = text.strip_prefix("csv (")?.strip_suffix(')')?.split(", ").peekable();
+        let encoding = match words.next()? {
+            "utf-8" => Encoding::Utf8,
+            "gb18030" => Encoding::Gb18030,
+            _ => return None,
+        };
+        let mark = words.next_if_eq(&"byte-order mark").is_some();
+        let delimiter = match words.next()? {
+            "comma" => b',',
+            "semicolon" => b';',
+            "tab" => b'\t',
+            "bar" => b'|',
+            other => other.strip_prefix("byte ")?.parse().ok()?,
+        };
+        let header = match words.next()? {
+            "header" => true,
+            "no header" => false,
+            _ => return None,
+        };
+        words.next().is_none().then_some(Dialect { encoding, mark, delimiter, header })
+    }
+
     /// The bytes of the byte-order mark, if there is one.
     pub fn mark_len(&self) -> usize {
         if self.mark { UTF8_MARK.len() } else { 0 }
@@ -146,6 +184,19 @@ mod tests {
         ] {
             assert_eq!(detect(text.as_bytes()).unwrap().delimiter, delimiter, "{text}");
         }
+    }
+
+    #[test]
+    fn a_described_dialect_reads_back() {
+        for encoding in [Encoding::Utf8, Encoding::Gb18030] {
+            for delimiter in [b',', b'\t', b'|', b';', b':'] {
+                for (mark, header) in [(false, true), (true, false)] {
+                    let dialect = Dialect { encoding, mark, delimiter, header };
+                    assert_eq!(Dialect::from_description(&dialect.describe()), Some(dialect));
+                }
+            }
+        }
+        assert_eq!(Dialect::from_description("parquet"), None);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod execute;
 mod job;
 
 pub use bind::{Binding, BoundColumn, Fate};
-pub use csv_run::{FileKeys, deidentify as deidentify_csv, scan as scan_csv};
+pub use csv_run::{FileKeys, deidentify as deidentify_csv, hash as hash_csv, scan as scan_csv};
 pub use dialect::{Dialect, Encoding, Hints};
 pub use error::{Place, TableError, Trouble};
 pub use job::{Counts, Job, Side, TableOutcome};

@@ -1,0 +1,76 @@
+//! Why a run stops. Every message names the file and the place in it; none carries a value.
+
+use medveil_deid::receipt::ReceiptError;
+use medveil_deid::table::{TableError, Trouble};
+
+use super::source::SourceError;
+use super::stage::StageError;
+use crate::fhir::{FhirFileError, FhirPlanError};
+
+/// Why a run stops.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The inputs cannot be used.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The output folder cannot be used.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// The plan's FHIR rules cannot be used.
+    #[error("plan, {0}")]
+    FhirPlan(#[from] FhirPlanError),
+    /// A table is faulty.
+    #[error("{file}: {error}")]
+    Table {
+        /// The input.
+        file: String,
+        /// What and where.
+        error: TableError,
+    },
+    /// A FHIR file is faulty.
+    #[error("{file}: {error}")]
+    Fhir {
+        /// The input.
+        file: String,
+        /// What and where.
+        error: FhirFileError,
+    },
+    /// A file of the release cannot be read or written.
+    #[error("{file}: {error}")]
+    File {
+        /// The file.
+        file: String,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// A receipt cannot be read.
+    #[error("{file}: {error}")]
+    Receipt {
+        /// The file.
+        file: String,
+        /// Why.
+        error: ReceiptError,
+    },
+    /// The release would not be as private as the plan demands; each reason is named.
+    #[error("the release is refused: {}", reasons.join("; "))]
+    Refused {
+        /// The reasons, with the values compared.
+        reasons: Vec<String>,
+    },
+}
+
+impl DatasetError {
+    /// Whether the input was understood and the answer is no, rather than the input not being usable.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, DatasetError::Refused { .. })
+    }
+
+    /// Whether the run was stopped from outside.
+    pub fn is_interrupt(&self) -> bool {
+        match self {
+            DatasetError::Table { error, .. } => matches!(error.trouble, Trouble::Interrupted),
+            DatasetError::Fhir { error, .. } => error.is_interrupt(),
+            _ => false,
+        }
+    }
+}

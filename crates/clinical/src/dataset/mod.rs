@@ -1,0 +1,16 @@
+//! Whole runs: files and folders in, a release with its receipt and report out; and the check of such a release.
+
+mod compare;
+mod deidentify;
+mod error;
+mod scan;
+mod source;
+mod stage;
+mod verify;
+
+pub use deidentify::{Released, Request, deidentify};
+pub use error::DatasetError;
+pub use scan::{Scanned, scan};
+pub use source::{Format, Source, SourceError, Sources, discover};
+pub use stage::{Stage, StageError};
+pub use verify::{Check, Rerun, Verification, verify};
