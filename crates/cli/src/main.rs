@@ -1,2 +1,35 @@
-//! The binary `medveil`.
-fn main() {}
+//! The binary `medveil`: share medical data that stays private.
+
+mod args;
+mod command;
+mod console;
+mod failure;
+mod resources;
+
+use std::process::ExitCode;
+
+use args::{Cli, Command};
+use clap::Parser;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = console::Console::new(cli.lang);
+    let result = match cli.command {
+        Command::Scan(args) => command::scan::run(&args, &console),
+        Command::Deid(args) => command::deid::run(&args, &console),
+        Command::Assess(args) => command::assess::run(&args, &console),
+        Command::Plan(args) => command::plan::run(&args, &console),
+        Command::Key(args) => command::key::run(&args, &console),
+        Command::Reidentify(args) => command::reidentify::run(&args, &console),
+        Command::Verify(args) => command::verify::run(&args, &console),
+        Command::Synth(args) => command::synth::run(&args, &console),
+        Command::Bench(args) => command::bench::run(&args, &console),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            console.error(&failure);
+            failure.exit_code()
+        }
+    }
+}

@@ -1,0 +1,460 @@
+//! The command line.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use medveil_deid::table::{Encoding, Hints};
+
+use crate::console::Lang;
+
+/// Share medical data that stays private.
+///
+/// De-identifies tables (CSV, Parquet) and FHIR by a plan, measures the risk that remains, and gives a receipt that anyone can check.
+#[derive(Parser, Debug)]
+#[command(
+    name = "medveil",
+    version,
+    arg_required_else_help = true,
+    after_help = "Example, from nothing to a checked release:
+  medveil synth --patients 1000 --seed 1 --out hospital
+  medveil scan hospital/visits.csv
+  medveil key new --out hospital.key
+  medveil deid hospital/visits.csv --plan gbt-37964-controlled --key hospital.key --out release
+  medveil verify release/receipt.json
+
+Exit codes: 0 done, 1 refused or a check that failed, 2 wrong usage or unreadable input."
+)]
+pub struct Cli {
+    /// The language of messages: zh or en [default: from the locale]
+    #[arg(long, global = true, value_enum)]
+    pub lang: Option<Lang>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What `medveil` does.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Say what is in the data, and draft a plan
+    #[command(after_help = "Example:\n  medveil scan extract.csv --write-plan draft.toml")]
+    Scan(ScanArgs),
+    /// De-identify files or folders by a plan
+    #[command(after_help = "Example:\n  medveil deid extract/ --plan gbt-37964-controlled --key hospital.key --study dm-2026 --out release\n\nPLAN is a file or the name of a built-in plan (see `medveil plan list`).")]
+    Deid(DeidArgs),
+    /// Measure the re-identification risk of a table as it stands
+    #[command(after_help = "Example:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis")]
+    Assess(AssessArgs),
+    /// List, show, check and import plans
+    Plan(PlanArgs),
+    /// Make a key file
+    Key(KeyArgs),
+    /// Restore reversible pseudonyms (authorised use: needs the key)
+    #[command(after_help = "Example:\n  medveil reidentify release/visits.csv --key hospital.key --out restored.csv\n\nThe study is read from receipt.json beside INPUT unless --study names it.")]
+    Reidentify(ReidentifyArgs),
+    /// Check a receipt against its release, and with the raw data and the key, the whole run
+    #[command(after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key")]
+    Verify(VerifyArgs),
+    /// Make a synthetic Chinese hospital
+    #[command(after_help = "Example:\n  medveil synth --patients 1000 --seed 1 --out hospital --formats csv,fhir")]
+    Synth(SynthArgs),
+    /// Run a benchmark on this machine
+    #[command(after_help = "Example:\n  medveil bench csv")]
+    Bench(BenchArgs),
+}
+
+/// How a run is carried out; none of it changes the output.
+#[derive(Args, Debug, Clone)]
+pub struct RunArgs {
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// Memory for data in flight, such as 200MB
+    #[arg(long, value_name = "SIZE", default_value = "128MB", value_parser = parse_size)]
+    pub memory: usize,
+    /// The longest record that is read
+    #[arg(long, value_name = "SIZE", default_value = "4MB", value_parser = parse_size)]
+    pub max_record: usize,
+    /// Encoding of CSV files [default: detected]
+    #[arg(long, value_enum)]
+    pub encoding: Option<EncodingArg>,
+    /// Delimiter of CSV files, such as ';' or '\t' [default: detected]
+    #[arg(long, value_parser = parse_delimiter)]
+    pub delimiter: Option<u8>,
+    /// CSV files have no header row; columns are called column1, column2, ...
+    #[arg(long)]
+    pub no_header: bool,
+}
+
+impl RunArgs {
+    /// What the user says of CSV files.
+    pub fn hints(&self) -> Hints {
+        Hints {
+            encoding: self.encoding.map(|encoding| match encoding {
+                EncodingArg::Utf8 => Encoding::Utf8,
+                EncodingArg::Gb18030 => Encoding::Gb18030,
+            }),
+            delimiter: self.delimiter,
+            header: self.no_header.then_some(false),
+        }
+    }
+}
+
+/// Encodings on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum EncodingArg {
+    /// UTF-8.
+    #[value(name = "utf-8", alias = "utf8")]
+    Utf8,
+    /// GB 18030, GBK, GB 2312.
+    #[value(name = "gb18030", aliases = ["gbk", "gb2312"])]
+    Gb18030,
+}
+
+/// `medveil scan`.
+#[derive(Args, Debug)]
+pub struct ScanArgs {
+    /// Files or folders
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// Write a draft of a plan
+    #[arg(long, value_name = "FILE")]
+    pub write_plan: Option<PathBuf>,
+    /// Read every value with every pattern, not a sample
+    #[arg(long)]
+    pub full: bool,
+    /// Replace what exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `medveil deid`.
+#[derive(Args, Debug)]
+pub struct DeidArgs {
+    /// Files or folders
+    #[arg(required = true)]
+    pub inputs: Vec<PathBuf>,
+    /// A plan file, or the name of a built-in plan
+    #[arg(long)]
+    pub plan: String,
+    /// The folder of the release
+    #[arg(long)]
+    pub out: PathBuf,
+    /// The key file [default: a key that is used once and forgotten]
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// The study: pseudonyms and date shifts agree within it and nowhere else [default: the plan's name]
+    #[arg(long, value_name = "ID")]
+    pub study: Option<String>,
+    /// 64 hexadecimal digits that vary the noise [default: from key and study]
+    #[arg(long, value_name = "HEX", value_parser = parse_seed)]
+    pub seed: Option<Seed>,
+    /// Replace what exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `medveil assess`.
+#[derive(Args, Debug)]
+pub struct AssessArgs {
+    /// A table
+    pub input: PathBuf,
+    /// Columns that an attacker may know
+    #[arg(long, value_delimiter = ',', required = true, value_name = "A,B,..")]
+    pub quasi_identifiers: Vec<String>,
+    /// Columns that an attacker wants to learn
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..")]
+    pub sensitive: Vec<String>,
+    /// Who will see the table
+    #[arg(long, value_enum, default_value = "controlled")]
+    pub release_model: ReleaseModelArg,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Release models on the command line.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ReleaseModelArg {
+    /// Anybody.
+    Public,
+    /// Named recipients under contract.
+    Controlled,
+    /// Nobody: only results leave.
+    Enclave,
+}
+
+/// `medveil plan`.
+#[derive(Args, Debug)]
+pub struct PlanArgs {
+    /// What to do with plans.
+    #[command(subcommand)]
+    pub command: PlanCommand,
+}
+
+/// What `medveil plan` does.
+#[derive(Subcommand, Debug)]
+pub enum PlanCommand {
+    /// List the built-in plans
+    List {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a built-in plan
+    #[command(after_help = "Example:\n  medveil plan show hipaa-safe-harbor > mine.toml")]
+    Show {
+        /// The plan's name
+        name: String,
+        /// Print the canonical JSON form
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check a plan file
+    #[command(after_help = "Example:\n  medveil plan check mine.toml")]
+    Check {
+        /// The plan file
+        file: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Turn another tool's configuration into a plan
+    #[command(after_help = "Example:\n  medveil plan import --from microsoft configuration.json > plan.toml")]
+    Import {
+        /// The other tool
+        #[arg(long, value_enum)]
+        from: ImportFrom,
+        /// Its configuration file
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of plans
+    Schema,
+    /// Describe the actions that rules can name
+    Actions {
+        /// One action [default: all]
+        name: Option<String>,
+    },
+}
+
+/// Tools whose configurations are read.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ImportFrom {
+    /// Microsoft's FHIR anonymizer (Tools for Health Data Anonymization).
+    Microsoft,
+}
+
+/// `medveil key`.
+#[derive(Args, Debug)]
+pub struct KeyArgs {
+    /// What to do with keys.
+    #[command(subcommand)]
+    pub command: KeyCommand,
+}
+
+/// What `medveil key` does.
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a new key file, readable by you alone
+    #[command(after_help = "Example:\n  medveil key new --out hospital.key\n\nWho has the key can undo pseudonyms, date shifts and noise: keep it as you keep the raw data.")]
+    New {
+        /// The key file
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Replace what exists: releases made with the old key can then no longer be extended, restored or proven
+        #[arg(long)]
+        overwrite: bool,
+    },
+}
+
+/// `medveil reidentify`.
+#[derive(Args, Debug)]
+pub struct ReidentifyArgs {
+    /// A file of a release
+    pub input: PathBuf,
+    /// The key file
+    #[arg(long, value_name = "FILE")]
+    pub key: PathBuf,
+    /// Where to write
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// The study [default: that of receipt.json beside INPUT]
+    #[arg(long, value_name = "ID")]
+    pub study: Option<String>,
+    /// Replace what exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `medveil verify`.
+#[derive(Args, Debug)]
+pub struct VerifyArgs {
+    /// A receipt
+    pub file: PathBuf,
+    /// The raw data, as they were given to the run
+    #[arg(long, value_name = "INPUT", requires = "key", num_args = 1..)]
+    pub raw: Vec<PathBuf>,
+    /// The key file
+    #[arg(long, value_name = "FILE", requires = "raw")]
+    pub key: Option<PathBuf>,
+    /// The seed, if the run was given one
+    #[arg(long, value_name = "HEX", value_parser = parse_seed)]
+    pub seed: Option<Seed>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// `medveil synth`.
+#[derive(Args, Debug)]
+pub struct SynthArgs {
+    /// How many patients
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    pub patients: u64,
+    /// The same seed gives the same hospital
+    #[arg(long)]
+    pub seed: u64,
+    /// The folder
+    #[arg(long)]
+    pub out: PathBuf,
+    /// csv, fhir (hl7v2, dicom and notes come with later versions)
+    #[arg(long, value_delimiter = ',', default_value = "csv,fhir")]
+    pub formats: Vec<String>,
+    /// Replace what exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `medveil bench`.
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Which benchmark
+    #[arg(value_enum)]
+    pub name: BenchName,
+    /// Size of the generated data
+    #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_size)]
+    pub size: usize,
+    /// Worker threads [default: all cores]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<NonZeroUsize>,
+    /// A folder for the generated data, which is removed afterwards [default: the system's]
+    #[arg(long, value_name = "DIR")]
+    pub dir: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The benchmarks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum BenchName {
+    /// `deid` of synthetic visits with a plan of every kind of action.
+    Csv,
+    /// `deid` of FHIR NDJSON under the Safe Harbor plan.
+    Fhir,
+    /// `scan` of synthetic visits.
+    Scan,
+    /// `synth` of 50,000 patients.
+    Synth,
+}
+
+/// A seed: 32 bytes.
+#[derive(Clone)]
+pub struct Seed(pub [u8; 32]);
+
+impl std::fmt::Debug for Seed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seed(..)")
+    }
+}
+
+fn parse_seed(text: &str) -> Result<Seed, String> {
+    let mut bytes = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return Err("a seed has 64 hexadecimal digits".to_owned());
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        let pair = std::str::from_utf8(pair).map_err(|_| "a seed has 64 hexadecimal digits")?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| "a seed has 64 hexadecimal digits")?;
+    }
+    Ok(Seed(bytes))
+}
+
+/// Reads `300MB`, `64KiB`, `1GB`, or bytes.
+fn parse_size(text: &str) -> Result<usize, String> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: usize = text[..digits].parse().map_err(|_| "a size is a number with a unit, such as 300MB")?;
+    let unit = match text[digits..].trim().to_ascii_uppercase().as_str() {
+        "" | "B" => 1,
+        "K" | "KB" => 1000,
+        "KIB" => 1 << 10,
+        "M" | "MB" => 1_000_000,
+        "MIB" => 1 << 20,
+        "G" | "GB" => 1_000_000_000,
+        "GIB" => 1 << 30,
+        _ => return Err("units are KB, MB, GB (and KiB, MiB, GiB)".to_owned()),
+    };
+    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(|| "the size is zero or too large".to_owned())
+}
+
+fn parse_delimiter(text: &str) -> Result<u8, String> {
+    match text {
+        "\\t" | "tab" => Ok(b'\t'),
+        _ => match text.as_bytes() {
+            [byte] if byte.is_ascii() && !matches!(byte, b'"' | b'\n' | b'\r') => Ok(*byte),
+            _ => Err("a delimiter is one ASCII letter, such as ';'".to_owned()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        assert_eq!(parse_size("300MB"), Ok(300_000_000));
+        assert_eq!(parse_size("64KiB"), Ok(65536));
+        assert!(parse_size("many").is_err() && parse_size("1TB").is_err() && parse_size("0").is_err());
+    }
+
+    #[test]
+    fn delimiters_are_one_letter() {
+        assert_eq!(parse_delimiter("\\t"), Ok(b'\t'));
+        assert_eq!(parse_delimiter(";"), Ok(b';'));
+        assert!(parse_delimiter("::").is_err() && parse_delimiter("\"").is_err());
+    }
+}

@@ -1,0 +1,85 @@
+//! `medveil deid`.
+
+use std::path::Path;
+use std::time::Instant;
+
+use medveil_clinical::dataset::{self, Request};
+use medveil_deid::plan::{Plan, builtin};
+use medveil_deid::study::{MasterKey, Study};
+use serde_json::json;
+
+use super::{job, random, read_key, total_size};
+use crate::args::DeidArgs;
+use crate::console::{Console, interruptible};
+use crate::failure::Failure;
+use crate::resources::Resources;
+
+/// De-identifies files or folders.
+pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
+    let start = Instant::now();
+    let plan = load_plan(&args.plan)?;
+    let key = match &args.key {
+        Some(path) => read_key(path)?,
+        None => MasterKey::from_bytes(*random()?),
+    };
+    let id = args.study.clone().unwrap_or_else(|| plan.head.name.clone());
+    let study = Study::new(&key, &id, plan.head.suite, args.seed.as_ref().map(|seed| seed.0));
+    let cancelled = interruptible();
+    let bar = console.progress(total_size(&args.inputs));
+    let progress = |bytes| bar.inc(bytes);
+    let time = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string();
+    let request = Request {
+        inputs: &args.inputs,
+        plan: &plan,
+        key: &key,
+        study: &study,
+        output_leaf_key: *random()?,
+        time: &time,
+        repeatable: args.key.is_some(),
+    };
+    let released = dataset::deidentify(&request, &args.out, args.overwrite, &job(&args.run, &cancelled, &progress));
+    bar.finish_and_clear();
+    let released = released?;
+    let receipt = &released.receipt;
+    if args.json {
+        return console.json(&json!({
+            "out": args.out,
+            "plan": plan.head.name,
+            "plan_sha256": receipt.to_json()["plan_sha256"],
+            "study": id,
+            "files": receipt.to_json()["files"],
+            "output_root": receipt.to_json()["output_root"],
+            "risk": receipt.risk,
+            "utility": receipt.utility,
+            "warnings": released.report.warnings(),
+            "resources": Resources::since(start),
+        }));
+    }
+    for line in released.report.summary(console.lang() == crate::console::Lang::Zh) {
+        console.note(line);
+    }
+    if args.key.is_none() {
+        console.note(console.text(
+            "no key file was given: this release cannot be extended, restored or proven later",
+            "未提供密钥文件：此次发布以后无法续作、还原或举证",
+        ));
+    }
+    console.note(format_args!("{} {}", console.text("release:", "发布目录："), args.out.display()));
+    Ok(())
+}
+
+/// A plan file, or a built-in plan by its name.
+pub(super) fn load_plan(name: &str) -> Result<Plan, Failure> {
+    if let Some(plan) = builtin::find(name).filter(|_| !Path::new(name).exists()) {
+        return Plan::from_toml(plan.text).map_err(|error| Failure::unusable(format!("{name}: {error}")));
+    }
+    let text = std::fs::read_to_string(name).map_err(|error| {
+        let names: Vec<&str> = builtin::list().iter().map(|plan| plan.name).collect();
+        Failure::unusable(format!(
+            "{name}: neither a plan file ({error}) nor a built-in plan ({})",
+            names.join(", ")
+        ))
+    })?;
+    let plan = if name.ends_with(".json") { Plan::from_json(&text) } else { Plan::from_toml(&text) };
+    plan.map_err(|error| Failure::unusable(format!("{name}: {error}")))
+}

@@ -1,0 +1,24 @@
+//! `medveil key new`.
+
+use medveil_deid::study::MasterKey;
+
+use super::{random, write_new};
+use crate::args::{KeyArgs, KeyCommand};
+use crate::console::Console;
+use crate::failure::Failure;
+
+/// Makes a key file, readable by its owner alone.
+pub fn run(args: &KeyArgs, console: &Console) -> Result<(), Failure> {
+    let KeyCommand::New { out, overwrite } = &args.command;
+    let key = MasterKey::from_bytes(*random()?);
+    write_new(out, key.to_text().as_bytes(), *overwrite, true)?;
+    console.note(format_args!(
+        "{} {}",
+        out.display(),
+        console.text(
+            "written. Keep it as you keep the raw data: who has it can undo pseudonyms, date shifts and noise",
+            "已写入。请如保管原始数据一样保管：持有者可还原假名、日期平移与噪声"
+        )
+    ));
+    Ok(())
+}
