@@ -71,10 +71,10 @@ fn nothing_that_identifies_comes_through() {
             let released = release(plan, resource).to_string();
             for mark in MARKS {
                 // What the plans release on purpose: the zip code of a limited data set, the day of a reported case.
-                let allowed = match (plan.name, mark) {
-                    ("hipaa-limited-data-set", "430021") | ("public-health-report", "2020-03-04") => true,
-                    _ => false,
-                };
+                let allowed = matches!(
+                    (plan.name, mark),
+                    ("hipaa-limited-data-set", "430021") | ("public-health-report", "2020-03-04")
+                );
                 assert!(allowed || !released.contains(mark), "{}: {mark} in {released}", plan.name);
             }
         }
