@@ -32,10 +32,6 @@ enum Part {
     Zip,
 }
 
-/// The day at which a date shows an age over 89, if the plan names none: a constant, because the same plan and data must give the
-/// same bytes whenever they are run, and late, because a later day removes more.
-const AS_OF: &str = "2026-12-31";
-
 /// 45 CFR 164.514(b)(2)(i)(C): ages over 89 are aggregated or removed.
 const OLDEST: i32 = 89;
 
@@ -48,7 +44,7 @@ impl Default for Redact {
             with: String::new(),
             partial: Vec::new(),
             restricted_zips: Vec::new(),
-            as_of: AS_OF.to_owned(),
+            as_of: super::AS_OF.to_owned(),
         }
     }
 }

@@ -384,7 +384,7 @@ fn generalize(cases: Node<'_>, object: &Object<'_>) -> Result<Value, Fault> {
 fn explain(rules: &[ImportedRule], parameters: &Parameters, notes: &mut Vec<String>) {
     if uses(rules, "shift-date") {
         notes.push(
-            "dateShift: a date without a day cannot be shifted and is removed, its year too".to_owned(),
+            "dateShift: the time of day stays, which that tool writes as zeros; a date without a day cannot be shifted and is removed, its year too; a date that shows an age over 89 is shifted like any other".to_owned(),
         );
         notes.push(
             "dateShift: the shift belongs to the patient, in all files of a study, whatever `dateShiftScope` says; it is never 0".to_owned(),
