@@ -4,6 +4,8 @@
 //! The floors are what was measured, rounded down. The misses of the sentences were looked at when the words around telephone
 //! numbers were listed, so their figures say what this set gives, not what another would.
 
+#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests, outside the test functions")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
