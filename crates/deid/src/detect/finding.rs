@@ -149,6 +149,11 @@ pub enum Fact {
         /// Distinct values in a hundred values.
         percent: u8,
     },
+    /// There are many distinct values without being unique: those of something that is referred to.
+    ManyTokens {
+        /// About how many.
+        distinct: u64,
+    },
     /// There are few distinct values.
     FewValues {
         /// About how many.
@@ -215,6 +220,9 @@ impl Evidence {
             }
             Evidence::Distribution { fact, .. } => match fact {
                 Fact::NearlyUnique { percent } => format!("{percent} distinct values per 100 values"),
+                Fact::ManyTokens { distinct } => {
+                    format!("about {distinct} distinct tokens, as references to records have")
+                }
                 Fact::FewValues { distinct } => format!("only about {distinct} distinct values"),
                 Fact::TooManyValues { distinct } => {
                     format!("about {distinct} distinct values, too many for the kind")
@@ -248,6 +256,7 @@ impl Evidence {
             }
             Evidence::Distribution { fact, .. } => match fact {
                 Fact::NearlyUnique { percent } => format!("每 100 个值约有 {percent} 个不同值"),
+                Fact::ManyTokens { distinct } => format!("约 {distinct} 个不同代码，像对记录的引用"),
                 Fact::FewValues { distinct } => format!("仅约 {distinct} 个不同值"),
                 Fact::TooManyValues { distinct } => format!("约 {distinct} 个不同值，多于该类型应有的取值"),
                 Fact::Rising => "数值逐行递增，像流水号".into(),

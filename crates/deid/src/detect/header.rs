@@ -2,9 +2,11 @@
 //!
 //! A header is cut into words at signs and changes of case (`patName` is `pat name`); Chinese words are found anywhere. Where
 //! several words are found, the surest decides, then the longest, then the last, because the head of a compound stands last in both
-//! languages: 诊断日期 is a date, `drug name` a drug.
+//! languages: 诊断日期 is a date, `drug name` a drug, `diagnosis id` an id.
 
-use crate::kind::Kind;
+use Sureness::{Likely, Sure, Vague};
+
+use crate::kind::{Class, Kind};
 
 /// What the header says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +64,19 @@ pub(super) fn hint(header: &str) -> Option<Hint> {
             }
         }
     }
-    best.map(|(_, hint)| hint)
+    // The id of a diagnosis is no diagnosis: a plan that keeps diagnoses must not keep it.
+    let hint = best?.1;
+    if hint.kind.class() != Class::DirectIdentifier
+        && let Some(word) =
+            NUMBERING.iter().find(|word| words.trim_end().ends_with(**word) || lower.ends_with(**word))
+    {
+        return Some(Hint { kind: Kind::UniqueId, word: word.trim_start(), sureness: Likely });
+    }
+    Some(hint)
 }
+
+/// What headers of numbers end in.
+const NUMBERING: [&str; 6] = [" id", " uuid", " identifier", " key", "编号", "流水号"];
 
 /// Lower-case words, each between spaces.
 fn words(header: &str) -> String {
@@ -99,8 +112,6 @@ fn strip_digits(words: &str) -> String {
     }
     out
 }
-
-use Sureness::{Likely, Sure, Vague};
 
 /// Words separated by commas; Latin ones in lower case with spaces between words.
 const WORDS: &[(Kind, Sureness, &str)] = &[
@@ -312,7 +323,8 @@ const WORDS: &[(Kind, Sureness, &str)] = &[
         Sure,
         "计量单位,剂量单位,剂量,数量,规格,频次,用法,给药途径,参考范围,参考值,检验项目,项目名称,检验项目名称,异常标志,是否,就诊类型,就诊类别,费别,医保类型,付费方式,\
          住院天数,床号,血型,ABO血型,离院方式,入院途径,bxlx,jzlx,jldw,sl,gg,unit,units,dose,dosage,quantity,qty,frequency,route,reference range,flag,test name,item name,\
-         visit type,encounter class,length of stay,los,days,bed,blood type,status,type,category,class,count,payer,test,lab test,analyte,loinc,insurance type,version",
+         visit type,encounter class,length of stay,los,days,bed,blood type,status,type,category,class,count,payer,test,lab test,analyte,loinc,insurance type,version,\
+         关系,与患者关系,次序,位次,relation,relationship,contact relation,rank,reference low,reference high",
     ),
     (
         Kind::FreeText,
@@ -352,6 +364,9 @@ mod tests {
             ("HbA1c(%)", Kind::LaboratoryValue),
             ("科室名称", Kind::Department),
             ("医保类型", Kind::Measure),
+            ("diagnosis_id", Kind::UniqueId),
+            ("medicationId", Kind::UniqueId),
+            ("诊断编号", Kind::UniqueId),
         ] {
             assert_eq!(hint(header).map(|hint| hint.kind), Some(kind), "{header}");
         }

@@ -51,10 +51,9 @@ fn chinese(value: &str) -> Option<Strength> {
 /// Length in bytes of the surname that a text begins with; compound ones first.
 pub(super) fn chinese_surname(text: &str) -> Option<usize> {
     let tables = tables();
-    if let Some(two) = text
-        .get(..6)
-        .filter(|two| two.starts_with(|c| COMPOUND_BEGINNINGS.contains(c)) && tables.compound_zh.contains(two))
-    {
+    if let Some(two) = text.get(..6).filter(|two| {
+        two.starts_with(|c| COMPOUND_BEGINNINGS.contains(c)) && tables.compound_zh.contains(two)
+    }) {
         // 东方 alone is no name; a compound surname needs a given name as well.
         if text.len() > two.len() {
             return Some(two.len());

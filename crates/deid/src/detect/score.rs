@@ -7,12 +7,12 @@
 //! | form or dictionary in at least 90 % / 60 % / 30 % | 55 / 40 / 15 |
 //! | not excluded by at least 90 % (counts only beside a header word) | 10 |
 //! | not excluded by less than 50 % / 10 % | -20 / -60 |
-//! | values show another kind (form or dictionary in 60 %, or check digit in 50 %) that this one's own rule rejects | -45 |
+//! | values show another kind (form or dictionary in 60 %, or check digit in 50 %) that this one's own rule rejects, or identifiers under a harmless header | -45 |
 //! | distribution: see `distribution` | -40 to 15 |
 //!
 //! A kind needs [`THRESHOLD`] points. So a header word alone decides only where the values do not contradict it, a check digit
 //! decides alone, and a form or dictionary decides alone if most values have it. Equal points: the kind that is more dangerous to a
-//! person, then the order of [`Kind::ALL`]. What reaches no threshold but is nearly unique and looks like a token is
+//! person, then the order of [`Kind::ALL`]. What reaches no threshold but is nearly unique, or many-valued, and looks like a token is
 //! [`Kind::UniqueId`]: fail closed.
 
 use super::column::Tally;
@@ -135,11 +135,26 @@ fn evidence(kind: Kind, hint: Option<Hint>, tally: &Tally<'_>) -> Vec<Evidence> 
 /// The kind that the values show where they do not show this one.
 fn contradicting(kind: Kind, typical: f64, tally: &Tally<'_>) -> Option<Kind> {
     let share = |count: u64| count as f64 / tally.statistics.examined as f64;
-    Kind::ALL.iter().copied().filter(|other| *other != kind && !related(kind, *other)).find(|other| {
-        let checked = share(tally.checked.of(*other));
-        let shown = checked + share(tally.typical.of(*other));
-        checked >= 0.5 && typical < 0.5 || RECOGNISABLE.contains(kind) && typical < 0.2 && shown >= 0.6
-    })
+    Kind::ALL
+        .iter()
+        .copied()
+        .filter(|other| *other != kind && !related(kind, *other))
+        .find(|other| {
+            let checked = share(tally.checked.of(*other));
+            let shown = checked + share(tally.typical.of(*other));
+            // A column that plans keep must not hide telephone numbers behind its header.
+            let hidden = other.class() == Class::DirectIdentifier && kind.class() != Class::DirectIdentifier;
+            checked >= 0.5 && typical < 0.5
+                || RECOGNISABLE.contains(kind) && typical < 0.2 && shown >= 0.6
+                || hidden && typical < 0.5 && shown >= 0.6
+        })
+        .or_else(|| {
+            let harmless =
+                !matches!(kind.class(), Class::DirectIdentifier | Class::FreeText) && typical < 0.3;
+            let tokens =
+                harmless && tally.statistics.numeric_share < 0.5 && unclaimed_identifier(tally).is_some();
+            tokens.then_some(Kind::UniqueId)
+        })
 }
 
 /// Pairs in which the values of one rightly look like the other's.
@@ -301,11 +316,19 @@ fn unclaimed_identifier(tally: &Tally<'_>) -> Option<Vec<Evidence>> {
     let number = statistics.numeric_share > 0.9
         && (!tally.whole_numbers || statistics.mean_len < 5.0)
         && !statistics.rising;
-    if present < 5 || uniqueness < 0.9 || tokens * 10 < statistics.examined * 9 || number {
+    if present < 5 || tokens * 10 < statistics.examined * 9 || number {
         return None;
     }
-    let percent = (uniqueness * 100.0).round() as u8;
-    let mut evidence = vec![Evidence::Distribution { fact: Fact::NearlyUnique { percent }, points: 45 }];
+    let distinct = statistics.distinct_estimate;
+    let (fact, points) = if uniqueness >= 0.9 {
+        (Fact::NearlyUnique { percent: (uniqueness * 100.0).round() as u8 }, 45)
+    } else if distinct >= 200 && statistics.mean_len >= 6.0 {
+        // The patient's number in a table of visits.
+        (Fact::ManyTokens { distinct }, 40)
+    } else {
+        return None;
+    };
+    let mut evidence = vec![Evidence::Distribution { fact, points }];
     if statistics.rising {
         evidence.push(Evidence::Distribution { fact: Fact::Rising, points: 15 });
     }

@@ -159,6 +159,16 @@ fn a_header_does_not_beat_values_that_contradict_it() {
 }
 
 #[test]
+fn a_harmless_header_does_not_hide_identifiers() {
+    for header in ["count", "金额", "status", "检验结果", "科室", "drug"] {
+        assert_eq!(kind_of(header, mobiles(200)), Some(Kind::Phone), "{header}");
+        assert_eq!(kind_of(header, chinese_names(200)), Some(Kind::PersonName), "{header}");
+        let tokens = random(9).take(300).map(|n| format!("{:x}", n | 1 << 63));
+        assert_eq!(kind_of(header, tokens), Some(Kind::UniqueId), "{header}");
+    }
+}
+
+#[test]
 fn serial_numbers_are_not_telephone_numbers() {
     let serial: Vec<String> = (0..300).map(|i| (13_800_000_000_u64 + i * 3).to_string()).collect();
     let kind = kind_of("c1", serial.clone());
