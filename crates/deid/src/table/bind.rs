@@ -35,7 +35,7 @@ pub struct BoundColumn {
 
 /// What happens to a column.
 pub enum Fate {
-    /// It leaves byte for byte.
+    /// It leaves as it came.
     Keep,
     /// It is not released at all.
     Drop,

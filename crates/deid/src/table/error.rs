@@ -13,7 +13,7 @@ pub struct TableError {
     pub trouble: Trouble,
 }
 
-/// A place in a table, as a spreadsheet shows it: the header is row 1.
+/// A place in a table, as a spreadsheet shows it: the header of a CSV file is row 1. Parquet has no header row: row 1 is record 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place {
     /// The row, from 1; records are counted, not lines.

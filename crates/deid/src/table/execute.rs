@@ -56,7 +56,7 @@ impl NewColumn {
     }
 }
 
-/// Applies every action to its column. `first_row` is the spreadsheet row of the first record.
+/// Applies every action to its column. `first_row` is the row of the first record in error messages (see [`Place`](super::Place)).
 pub(super) fn transform(
     binding: &Binding,
     invalid: Invalid,
