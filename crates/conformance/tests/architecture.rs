@@ -19,15 +19,12 @@ fn dependencies_point_down_only() {
     let metadata = metadata();
     for package in metadata["packages"].as_array().unwrap() {
         let name = package["name"].as_str().unwrap();
-        let place = place(name).unwrap_or_else(|| panic!("{name} has no place in ORDER: say which crates it may depend on"));
+        let place = place(name)
+            .unwrap_or_else(|| panic!("{name} has no place in ORDER: say which crates it may depend on"));
         for dependency in package["dependencies"].as_array().unwrap() {
             let lower = dependency["name"].as_str().unwrap();
             let Some(found) = self::place(lower) else { continue };
-            assert!(
-                found < place,
-                "{name} depends on {lower}, which stands above it: {}",
-                ORDER.join(" < ")
-            );
+            assert!(found < place, "{name} depends on {lower}, which stands above it: {}", ORDER.join(" < "));
         }
     }
 }
