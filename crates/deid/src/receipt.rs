@@ -332,6 +332,13 @@ mod tests {
     }
 
     #[test]
+    fn figures_read_back_to_the_last_bit() {
+        let mut receipt = receipt();
+        receipt.risk = (1..5000).map(|i| f64::from(i) / 997.0).collect();
+        assert_eq!(Receipt::parse(&receipt.to_text()).unwrap(), receipt);
+    }
+
+    #[test]
     fn a_swapped_plan_is_named() {
         let mut receipt = receipt();
         receipt.plan["rule"][0]["action"] = "redact".into();

@@ -72,6 +72,7 @@ mod tests {
         assert_eq!(at("CC"), "Patient.name[1].given[1]");
         assert_eq!(at("1}}"), "Patient.?.?");
         assert_eq!(path(b"\xff\xff", 1), "Resource");
+        assert_eq!(path(b"{\"\xff\\n\":\"x\"}", 7), "Resource.?");
         assert_eq!(path(br#"{"resourceType":"Zhang","id":""#, 27), "Resource.id");
     }
 }

@@ -66,7 +66,8 @@ impl<R: Read> Blocks<R> {
                 self.done = read < missing;
             }
             if self.done {
-                trim_blank_end(&mut buffer);
+                let (end, _) = blank_end(&buffer);
+                buffer.truncate(end);
             }
             let cut = cut(&buffer, self.dialect.delimiter);
             if self.done {
@@ -83,9 +84,11 @@ impl<R: Read> Blocks<R> {
                 let records = cut.records + u64::from(cut.end < buffer.len());
                 return Ok(Some(self.block(buffer, records)));
             }
-            if cut.end > 0 {
-                self.carry = buffer.split_off(cut.end);
-                return Ok(Some(self.block(buffer, cut.records)));
+            // Blank lines wait for what follows: only at the end of the file are they no records, wherever the blocks are cut.
+            let (end, blank) = blank_end(&buffer[..cut.end]);
+            if end > 0 {
+                self.carry = buffer.split_off(end);
+                return Ok(Some(self.block(buffer, cut.records - blank)));
             }
             if buffer.len() > self.max_record {
                 return Err(TableError::at_row(
@@ -109,16 +112,16 @@ impl<R: Read> Blocks<R> {
     }
 }
 
-/// Blank lines at the end of a file are no records.
-fn trim_blank_end(buffer: &mut Vec<u8>) {
-    while let Some(rest) = buffer.strip_suffix(b"\n").map(|rest| rest.strip_suffix(b"\r").unwrap_or(rest)) {
-        if rest.is_empty() || rest.ends_with(b"\n") {
-            let len = rest.len();
-            buffer.truncate(len);
-        } else {
-            return;
+/// Where the blank lines begin with which `bytes` end, and their number.
+fn blank_end(bytes: &[u8]) -> (usize, u64) {
+    let (mut end, mut lines) = (bytes.len(), 0);
+    while let Some(rest) = bytes[..end].strip_suffix(b"\n").map(|rest| rest.strip_suffix(b"\r").unwrap_or(rest)) {
+        if !rest.is_empty() && !rest.ends_with(b"\n") {
+            break;
         }
+        (end, lines) = (rest.len(), lines + 1);
     }
+    (end, lines)
 }
 
 struct Cut {
@@ -486,6 +489,19 @@ mod tests {
                 [["a", "b"], ["x,\"y\"", "1\n2"], ["007", "5\" pipe"], ["", ""]],
                 "{size}"
             );
+        }
+    }
+
+    #[test]
+    fn blank_lines_at_the_end_are_no_records_wherever_blocks_are_cut() {
+        for text in ["a,b\n1,2\n\n\n", "a,b\r\n1,2\r\n\r\n\r\n"] {
+            for size in 1..20 {
+                assert_eq!(parse(text.as_bytes(), size).unwrap(), [["a", "b"], ["1", "2"]], "{size}");
+            }
+        }
+        for size in 1..20 {
+            assert_eq!(parse(b"a\n\n1\n\n", size).unwrap(), [["a"], [""], ["1"]], "{size}");
+            assert!(parse(b"a,b\n\n1,2\n", size).unwrap_err().to_string().starts_with("row 2: 1 fields"), "{size}");
         }
     }
 
