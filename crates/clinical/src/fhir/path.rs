@@ -734,7 +734,7 @@ mod tests {
         assert_eq!(error("Patient.name.where(use='home)"), "column 24: expected the closing quote, found the end");
         assert!(error("Patient.name.wher(use='home')").ends_with("did you mean `where`?"));
         assert_eq!(error(""), "column 1: expected a resource type, an element or a function, found the end");
-        assert!(error("Patient.name.whatever.深").contains("column 14"));
+        assert!(error("Patient.name.深").starts_with("column 14: expected a path"));
     }
 
     #[test]

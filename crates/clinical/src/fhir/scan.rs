@@ -260,6 +260,12 @@ pub fn key(bytes: &[u8], at: usize) -> Result<(Token, usize), Fault> {
     match bytes.get(at) {
         Some(b'"') => {
             let key = string(bytes, at)?;
+            // `"key":value` without spaces is the common case.
+            if let Some([b':', first]) = bytes.get(key.end + 1..key.end + 3)
+                && *first > b' '
+            {
+                return Ok((key, key.end + 2));
+            }
             Ok((key, space(bytes, expect(bytes, key.end + 1, b':', "`:`")?)))
         }
         Some(_) => fault(at, FaultKind::Expected("a key in quotes")),
@@ -270,6 +276,11 @@ pub fn key(bytes: &[u8], at: usize) -> Result<(Token, usize), Fault> {
 /// Where the next member starts after one that ends at `at`, or `Err(end)`: the byte after the closing one.
 #[inline]
 pub fn next(bytes: &[u8], at: usize, close: u8, expected: &'static str) -> Result<Result<usize, usize>, Fault> {
+    if let Some([b',', first]) = bytes.get(at..at + 2)
+        && *first > b' '
+    {
+        return Ok(Ok(at + 1));
+    }
     let at = space(bytes, at);
     match bytes.get(at) {
         Some(b',') => Ok(Ok(space(bytes, at + 1))),

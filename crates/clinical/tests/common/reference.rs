@@ -33,7 +33,7 @@ pub fn apply(rules: &[(Path, bool)], keep_unmatched: bool, record: &Value) -> Va
     let Value::Object(object) = record else { panic!("a resource is an object") };
     let mut root = resource(object, "", "");
     mark_resource(&mut root, rules);
-    let (value, _) = write(&root, rules, keep_unmatched);
+    let (value, _) = write(&root, Some(rules), keep_unmatched);
     value.unwrap_or(Value::Null)
 }
 
@@ -128,7 +128,7 @@ fn inner_resources(node: &mut Node, rules: &[(Path, bool)]) {
 }
 
 fn mark(node: &mut Node, rule: usize) {
-    node.rule = node.rule.or(Some(rule));
+    node.rule = Some(node.rule.map_or(rule, |first| first.min(rule)));
     for child in node.children.iter_mut().flat_map(|p| &mut p.nodes).filter(|child| !child.is_resource) {
         mark(child, rule);
     }
@@ -178,15 +178,15 @@ fn follow(root: &Node, at: &At, step: &Step) -> Vec<At> {
         }
         Step::NodesByName(name) => here_and_below().into_iter().filter(|at| named(at, name)).collect(),
         Step::Where(criteria) => {
-            let (value, _) = write(find(root, at), &[], true);
+            let (value, _) = write(find(root, at), None, true);
             if criteria.holds(&value.unwrap_or(Value::Null)) { vec![at.clone()] } else { Vec::new() }
         }
     }
 }
 
-/// What is left of a node, and of its sibling.
-fn write(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> (Option<Value>, Option<Value>) {
-    let keeps = node.rule.map_or(keep_unmatched, |rule| rules[rule].1);
+/// What is left of a node, and of its sibling; everything is without rules.
+fn write(node: &Node, rules: Option<&[(Path, bool)]>, keep_unmatched: bool) -> (Option<Value>, Option<Value>) {
+    let keeps = rules.is_none_or(|rules| node.rule.map_or(keep_unmatched, |rule| rules[rule].1));
     let known = node.ty.is_some() || keep_unmatched;
     if !known {
         return (None, None);
@@ -196,11 +196,11 @@ fn write(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> (Option<V
         return (object, None);
     }
     let is_primitive = node.ty.is_none_or(|ty| Model::r4().category(ty) == Category::Primitive);
-    let value = node.value.clone().filter(|value| keeps && (is_primitive || value.is_null()));
+    let value = node.value.clone().filter(|value| keeps && (is_primitive || keep_unmatched || value.is_null()));
     (value, if node.children.is_empty() { None } else { object })
 }
 
-fn written_object(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> Option<Value> {
+fn written_object(node: &Node, rules: Option<&[(Path, bool)]>, keep_unmatched: bool) -> Option<Value> {
     let mut map = Map::new();
     let (mut lost, mut invalid) = (false, false);
     let ty = node.ty.map(|ty| Model::r4().get(ty).name).unwrap_or_default();
