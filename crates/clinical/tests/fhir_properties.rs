@@ -159,15 +159,23 @@ fn resource() -> impl Strategy<Value = Value> {
         ("_use", sibling.clone().boxed()),
     ];
     let name = object(members.clone());
-    members.extend([("city", word().boxed()), ("country", word().boxed()), ("_city", sibling.clone().boxed())]);
+    members.extend([
+        ("city", word().boxed()),
+        ("country", word().boxed()),
+        ("_city", sibling.clone().boxed()),
+    ]);
     let address = object(members);
     // `given` and `_given` of one length, each position with a value, extensions or both.
-    let given = prop::collection::vec((any::<bool>(), any::<bool>(), word(), sibling), 0..4).prop_map(|items| {
-        let items: Vec<_> = items.into_iter().filter(|(value, extended, ..)| *value || *extended).collect();
-        let values: Vec<Value> = items.iter().map(|(on, _, v, _)| if *on { v.clone() } else { Value::Null }).collect();
-        let siblings: Vec<Value> = items.iter().map(|(_, on, _, s)| if *on { s.clone() } else { Value::Null }).collect();
-        (values, siblings)
-    });
+    let given =
+        prop::collection::vec((any::<bool>(), any::<bool>(), word(), sibling), 0..4).prop_map(|items| {
+            let items: Vec<_> =
+                items.into_iter().filter(|(value, extended, ..)| *value || *extended).collect();
+            let values: Vec<Value> =
+                items.iter().map(|(on, _, v, _)| if *on { v.clone() } else { Value::Null }).collect();
+            let siblings: Vec<Value> =
+                items.iter().map(|(_, on, _, s)| if *on { s.clone() } else { Value::Null }).collect();
+            (values, siblings)
+        });
     let names = prop::collection::vec((name, given), 0..3).prop_map(|names| {
         let with_given = |(name, (values, siblings)): (Value, (Vec<Value>, Vec<Value>))| {
             let mut name = name;
@@ -178,10 +186,15 @@ fn resource() -> impl Strategy<Value = Value> {
             }
             name
         };
-        names.into_iter().map(with_given).filter(|name| name.as_object().is_some_and(|n| !n.is_empty())).collect::<Vec<_>>()
+        names
+            .into_iter()
+            .map(with_given)
+            .filter(|name| name.as_object().is_some_and(|n| !n.is_empty()))
+            .collect::<Vec<_>>()
     });
     let narrative = Just(json!({ "status": "generated", "div": "<div/>" }));
-    let organization = (word(), word()).prop_map(|(id, name)| json!({ "resourceType": "Organization", "id": id, "name": name }));
+    let organization = (word(), word())
+        .prop_map(|(id, name)| json!({ "resourceType": "Organization", "id": id, "name": name }));
     (
         names,
         prop::collection::vec(address, 0..3),
@@ -207,7 +220,10 @@ fn resource() -> impl Strategy<Value = Value> {
 
 /// An object with some of the members.
 fn object(members: Vec<(&'static str, BoxedStrategy<Value>)>) -> impl Strategy<Value = Value> + Clone {
-    let optional = members.into_iter().map(|(key, value)| prop::option::of(value.prop_map(move |v| (key, v)))).collect::<Vec<_>>();
+    let optional = members
+        .into_iter()
+        .map(|(key, value)| prop::option::of(value.prop_map(move |v| (key, v))))
+        .collect::<Vec<_>>();
     optional.prop_map(|members| {
         let mut members: Vec<_> = members.into_iter().flatten().collect();
         if members.is_empty() {

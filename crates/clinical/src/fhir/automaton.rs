@@ -355,8 +355,12 @@ impl Name {
     #[inline]
     fn of(name: &[u8]) -> Name {
         let length = name.len();
-        let eight = |at: usize| name.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("8 bytes")));
-        let four = |at: usize| name.get(at..at + 4).map_or(0, |b| u32::from_le_bytes(b.try_into().expect("4 bytes")));
+        let eight = |at: usize| {
+            name.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("8 bytes")))
+        };
+        let four = |at: usize| {
+            name.get(at..at + 4).map_or(0, |b| u32::from_le_bytes(b.try_into().expect("4 bytes")))
+        };
         let (start, end) = match length {
             8.. => (eight(0), eight(length - 8)),
             4.. => (u64::from(four(0)), u64::from(four(length - 4))),
@@ -445,7 +449,9 @@ impl Automaton {
         let mut at = name.hash() & mask;
         loop {
             let slot = state.table.get(at)?.as_ref()?;
-            if slot.name == name && (name.length <= 16 || *state.names[slot.edge.number as usize] == *property) {
+            if slot.name == name
+                && (name.length <= 16 || *state.names[slot.edge.number as usize] == *property)
+            {
                 return Some(slot.edge);
             }
             at = (at + 1) & mask;
@@ -459,7 +465,15 @@ impl Automaton {
         let is_resource = model.category(parent.ty) == Category::Resource;
         let edge = if is_resource && property == "resourceType" {
             let (verdict, role) = (Verdict::Value, Role::None);
-            Edge { child: state, verdict, role, target: Target::ResourceType, required: true, inert: true, number: 0 }
+            Edge {
+                child: state,
+                verdict,
+                role,
+                target: Target::ResourceType,
+                required: true,
+                inert: true,
+                number: 0,
+            }
         } else {
             let (of, wanted_part) = match parent.part {
                 Part::Value => (parent.ty, property.strip_prefix('_')),
@@ -504,7 +518,8 @@ impl Automaton {
                 verdict: self.verdict(child),
                 role,
                 target,
-                required: part == Part::Value && (element.required || target == Target::Resource && of_name == "Bundle.entry"),
+                required: part == Part::Value
+                    && (element.required || target == Target::Resource && of_name == "Bundle.entry"),
                 inert: match element.name {
                     "id" => !is_resource || parent.part == Part::Sibling,
                     "url" => of_name == "Extension",
@@ -522,7 +537,8 @@ impl Automaton {
         let parent = self.key(state).clone();
         let mut entered = self.step(&parent, &Node { ty: TypeId::UNKNOWN, property, name: property });
         // Below here nothing has a type.
-        let typed = |at: &u32| matches!(self.program.steps[*at as usize], Instruction::Step(Step::NodesByType(_)));
+        let typed =
+            |at: &u32| matches!(self.program.steps[*at as usize], Instruction::Step(Step::NodesByType(_)));
         entered.live.retain(|at| !typed(at));
         self.intern(TypeId::UNKNOWN, Part::Value, Role::None, Form::Plain, entered)
     }
@@ -579,11 +595,12 @@ impl Automaton {
     fn judge(&self, key: &Key) -> (Verdict, Policy) {
         let program = &*self.program;
         let effect = program.effect(key.govern, key.ty);
-        let mismatch = if effect == RuleEffect::Keep && program.unknown == Policy::Keep && key.role == Role::None {
-            Policy::Keep
-        } else {
-            Policy::Drop
-        };
+        let mismatch =
+            if effect == RuleEffect::Keep && program.unknown == Policy::Keep && key.role == Role::None {
+                Policy::Keep
+            } else {
+                Policy::Drop
+            };
         let category = match key.part {
             Part::Value => program.model.category(key.ty),
             Part::Sibling => Category::Complex,
@@ -596,15 +613,20 @@ impl Automaton {
             (Category::Primitive, RuleEffect::Apply(_)) => {
                 Verdict::Apply(key.govern.expect("no action without its rule"))
             }
-            (Category::Complex, _) if key.ty == TypeId::UNKNOWN && program.unknown == Policy::Drop => Verdict::Remove,
+            (Category::Complex, _) if key.ty == TypeId::UNKNOWN && program.unknown == Policy::Drop => {
+                Verdict::Remove
+            }
             (Category::Complex, RuleEffect::Apply(_)) => Verdict::Walk,
             (Category::Complex, effect) => {
-                let uniform = key.live.iter().all(|at| program.effects[program.rules[*at as usize] as usize] == effect);
+                let uniform =
+                    key.live.iter().all(|at| program.effects[program.rules[*at as usize] as usize] == effect);
                 let holds_resources = key.ty != TypeId::UNKNOWN && program.model.get(key.ty).holds_resources;
                 let opaque = key.role != Role::None || holds_resources;
                 match effect {
                     RuleEffect::Remove if uniform && !opaque => Verdict::Remove,
-                    RuleEffect::Keep if uniform && !opaque && program.unknown == Policy::Keep => Verdict::Keep,
+                    RuleEffect::Keep if uniform && !opaque && program.unknown == Policy::Keep => {
+                        Verdict::Keep
+                    }
                     _ => Verdict::Walk,
                 }
             }
@@ -618,9 +640,13 @@ const SUBJECTS: [&str; 5] = ["patient", "subject", "beneficiary", "individual", 
 
 fn role(model: &Model, parent: &Key, element: &super::model::Element) -> Role {
     match parent.role {
-        Role::Subject(preference) if element.name == "reference" => return Role::SubjectReference(preference),
+        Role::Subject(preference) if element.name == "reference" => {
+            return Role::SubjectReference(preference);
+        }
         Role::Meta if element.name == "security" => return Role::Security,
-        _ if parent.part == Part::Sibling || model.category(parent.ty) != Category::Resource => return Role::None,
+        _ if parent.part == Part::Sibling || model.category(parent.ty) != Category::Resource => {
+            return Role::None;
+        }
         _ => {}
     }
     match element.name {

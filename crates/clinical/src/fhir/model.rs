@@ -5,8 +5,10 @@
 //! property of an object is. A choice element such as `Observation.value[x]` stands there once for each of its types:
 //! `valueQuantity` is the element `value` of type `Quantity`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::OnceLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 /// A type of the [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -163,7 +165,13 @@ impl Model {
         for definition in &definitions[1..] {
             let (name, _) = head(definition[0]);
             by_name.insert(name, id(types.len()));
-            types.push(Type { name, category: Category::Complex, base: None, elements: Vec::new(), holds_resources: false });
+            types.push(Type {
+                name,
+                category: Category::Complex,
+                base: None,
+                elements: Vec::new(),
+                holds_resources: false,
+            });
         }
         for (at, definition) in definitions[1..].iter().enumerate() {
             // INVARIANT: the table lists a base before what specialises it, or a base without further elements of its own.
@@ -250,7 +258,13 @@ fn add(
     let (spec, list) = spec.strip_suffix('*').map_or((spec, false), |spec| (spec, true));
     let mut type_of = |name: &'static str| {
         *by_name.entry(name).or_insert_with(|| {
-            types.push(Type { name, category: Category::Primitive, base: None, elements: Vec::new(), holds_resources: false });
+            types.push(Type {
+                name,
+                category: Category::Primitive,
+                base: None,
+                elements: Vec::new(),
+                holds_resources: false,
+            });
             id(types.len() - 1)
         })
     };

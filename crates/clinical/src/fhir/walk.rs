@@ -204,10 +204,14 @@ impl<'a> Walker<'a> {
                 }
                 Ok(token.end + 1)
             }
-            (Verdict::Walk | Verdict::Value | Verdict::Apply(_) | Verdict::Undecided, Some(b'[')) if !place.item => {
+            (Verdict::Walk | Verdict::Value | Verdict::Apply(_) | Verdict::Undecided, Some(b'['))
+                if !place.item =>
+            {
                 self.list(place, state, at, depth)
             }
-            (Verdict::Apply(_) | Verdict::Value, Some(b'n')) | (Verdict::Walk, Some(b'n')) if place.item || self.automaton.verdict(state) != Verdict::Walk => {
+            (Verdict::Apply(_) | Verdict::Value, Some(b'n')) | (Verdict::Walk, Some(b'n'))
+                if place.item || self.automaton.verdict(state) != Verdict::Walk =>
+            {
                 let end = scan::scalar(self.bytes, at)?;
                 if place.item {
                     self.push(place, at, end, What::Null);
@@ -307,7 +311,14 @@ impl<'a> Walker<'a> {
 
     /// A known member of an object.
     #[inline]
-    fn member(&mut self, place: Place, edge: Edge, key: Token, at: usize, depth: u32) -> Result<usize, Fault> {
+    fn member(
+        &mut self,
+        place: Place,
+        edge: Edge,
+        key: Token,
+        at: usize,
+        depth: u32,
+    ) -> Result<usize, Fault> {
         // Most members by far are texts that stay.
         if edge.verdict == Verdict::Value && edge.role == Role::None && self.bytes.get(at) == Some(&b'"') {
             let end = scan::string(self.bytes, at)?.end + 1;
@@ -358,7 +369,13 @@ impl<'a> Walker<'a> {
         Ok(end)
     }
 
-    fn list_of_resources(&mut self, place: Place, edge: Edge, open: usize, depth: u32) -> Result<usize, Fault> {
+    fn list_of_resources(
+        &mut self,
+        place: Place,
+        edge: Edge,
+        open: usize,
+        depth: u32,
+    ) -> Result<usize, Fault> {
         let entry = self.open(place, open, depth)?;
         let (end, items, content) =
             self.items(open, entry, |walker, item, at| walker.nested(item, edge, at, depth + 1))?;
@@ -517,7 +534,8 @@ impl<'a> Walker<'a> {
         if depth >= MAX_DEPTH {
             return fault(at, FaultKind::Depth);
         }
-        let resource = self.tape.resources.last().is_some_and(|last| last.entry == offset(self.tape.entries.len()));
+        let resource =
+            self.tape.resources.last().is_some_and(|last| last.entry == offset(self.tape.entries.len()));
         Ok(self.push(place, at, at, What::Container { left: 0, content: 0, resource }))
     }
 

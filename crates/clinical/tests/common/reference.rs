@@ -79,7 +79,12 @@ fn children(ty: Option<TypeId>, object: &Map<String, Value>) -> Vec<Property> {
             Value::Array(items) => (true, items.iter().map(make).collect()),
             value => (false, vec![make(value)]),
         };
-        properties.push(Property { key: key.clone(), list, nodes, required: element.is_some_and(|e| e.required) });
+        properties.push(Property {
+            key: key.clone(),
+            list,
+            nodes,
+            required: element.is_some_and(|e| e.required),
+        });
     }
     for (key, value) in object.iter().filter(|(key, _)| key.starts_with('_')) {
         let element = model.element(ty.unwrap(), &key[1..]).unwrap();
@@ -149,7 +154,11 @@ fn below(root: &Node, at: &At) -> Vec<At> {
     if node.is_resource && !at.is_empty() {
         return Vec::new();
     }
-    let items = node.children.iter().enumerate().flat_map(|(p, property)| (0..property.nodes.len()).map(move |i| (p, i)));
+    let items = node
+        .children
+        .iter()
+        .enumerate()
+        .flat_map(|(p, property)| (0..property.nodes.len()).map(move |i| (p, i)));
     items.map(|step| [at.as_slice(), &[step]].concat()).collect()
 }
 
@@ -185,7 +194,11 @@ fn follow(root: &Node, at: &At, step: &Step) -> Vec<At> {
 }
 
 /// What is left of a node, and of its sibling; everything is without rules.
-fn write(node: &Node, rules: Option<&[(Path, bool)]>, keep_unmatched: bool) -> (Option<Value>, Option<Value>) {
+fn write(
+    node: &Node,
+    rules: Option<&[(Path, bool)]>,
+    keep_unmatched: bool,
+) -> (Option<Value>, Option<Value>) {
     let keeps = rules.is_none_or(|rules| node.rule.map_or(keep_unmatched, |rule| rules[rule].1));
     let known = node.ty.is_some() || keep_unmatched;
     if !known {
@@ -196,7 +209,8 @@ fn write(node: &Node, rules: Option<&[(Path, bool)]>, keep_unmatched: bool) -> (
         return (object, None);
     }
     let is_primitive = node.ty.is_none_or(|ty| Model::r4().category(ty) == Category::Primitive);
-    let value = node.value.clone().filter(|value| keeps && (is_primitive || keep_unmatched || value.is_null()));
+    let value =
+        node.value.clone().filter(|value| keeps && (is_primitive || keep_unmatched || value.is_null()));
     (value, if node.children.is_empty() { None } else { object })
 }
 
@@ -209,19 +223,25 @@ fn written_object(node: &Node, rules: Option<&[(Path, bool)]>, keep_unmatched: b
             map.insert(property.key.clone(), property.nodes[0].value.clone().unwrap());
             continue;
         }
-        let had = property.nodes.iter().any(|node| node.is_object || node.value.as_ref().is_some_and(|v| !v.is_null()));
+        let had = property
+            .nodes
+            .iter()
+            .any(|node| node.is_object || node.value.as_ref().is_some_and(|v| !v.is_null()));
         let written: Vec<_> = property.nodes.iter().map(|node| write(node, rules, keep_unmatched)).collect();
         let complex = property.nodes.iter().all(|node| node.is_object);
         let aligned: Vec<_> = written
             .iter()
             .filter(|(value, sibling)| value.as_ref().is_some_and(|v| !v.is_null()) || sibling.is_some())
             .collect();
-        let values: Vec<Value> = aligned.iter().map(|(value, _)| value.clone().unwrap_or(Value::Null)).collect();
+        let values: Vec<Value> =
+            aligned.iter().map(|(value, _)| value.clone().unwrap_or(Value::Null)).collect();
         let siblings: Vec<Value> = aligned.iter().map(|(_, s)| s.clone().unwrap_or(Value::Null)).collect();
         let stays = values.iter().any(|v| !v.is_null());
         lost |= values.len() < property.nodes.len() || (had && !stays);
         invalid |= had && !stays && property.required;
-        let shape = |values: Vec<Value>| if property.list { Value::Array(values) } else { values.into_iter().next().unwrap() };
+        let shape = |values: Vec<Value>| {
+            if property.list { Value::Array(values) } else { values.into_iter().next().unwrap() }
+        };
         if stays {
             map.insert(property.key.clone(), shape(values));
         }
