@@ -16,8 +16,14 @@ fn an_element_is_removed_with_its_comma() {
     let last = kept(&[("Patient.address", REDACT)], PATIENT);
     assert!(last.ends_with(r#""birthDate":"1980-02-03"}"#), "{last}");
     let spaced = "{ \"id\" : \"a\" ,\n  \"resourceType\": \"Patient\" ,\n  \"active\": true\n}";
-    assert_eq!(kept(&[("Resource.id", REDACT)], spaced), "{ \"resourceType\": \"Patient\" ,\n  \"active\": true\n}");
-    assert_eq!(kept(&[("Patient.active", REDACT)], spaced), "{ \"id\" : \"a\" ,\n  \"resourceType\": \"Patient\"\n}");
+    assert_eq!(
+        kept(&[("Resource.id", REDACT)], spaced),
+        "{ \"resourceType\": \"Patient\" ,\n  \"active\": true\n}"
+    );
+    assert_eq!(
+        kept(&[("Patient.active", REDACT)], spaced),
+        "{ \"id\" : \"a\" ,\n  \"resourceType\": \"Patient\"\n}"
+    );
 }
 
 #[test]
@@ -72,12 +78,17 @@ fn a_choice_is_one_element_of_many_types() {
     let bare = r#"{"resourceType":"Observation"}"#;
     assert_eq!(kept(&[("Observation.value", REDACT)], quantity), bare);
     assert_eq!(kept(&[("Observation.value", REDACT)], text), bare);
-    for path in ["Observation.value as Quantity", "Observation.value.ofType(Quantity)", "Observation.valueQuantity"] {
+    for path in
+        ["Observation.value as Quantity", "Observation.value.ofType(Quantity)", "Observation.valueQuantity"]
+    {
         assert_eq!(kept(&[(path, REDACT)], quantity), bare, "{path}");
         assert_eq!(kept(&[(path, REDACT)], text), text, "{path}");
     }
     let value = "(nodesByType('Observation').value as Quantity).value";
-    assert_eq!(kept(&[(value, REDACT)], quantity), r#"{"resourceType":"Observation","valueQuantity":{"unit":"mmol/L"}}"#);
+    assert_eq!(
+        kept(&[(value, REDACT)], quantity),
+        r#"{"resourceType":"Observation","valueQuantity":{"unit":"mmol/L"}}"#
+    );
 }
 
 #[test]
@@ -91,8 +102,14 @@ fn extensions_are_told_apart_by_url() {
         without_a
     );
     // Without its value an extension is nothing; without its url it is invalid.
-    assert_eq!(kept(&[("nodesByType('Extension').value", REDACT)], input), r#"{"resourceType":"Patient","active":true}"#);
-    assert_eq!(kept(&[("nodesByType('Extension').url", REDACT)], input), r#"{"resourceType":"Patient","active":true}"#);
+    assert_eq!(
+        kept(&[("nodesByType('Extension').value", REDACT)], input),
+        r#"{"resourceType":"Patient","active":true}"#
+    );
+    assert_eq!(
+        kept(&[("nodesByType('Extension').url", REDACT)], input),
+        r#"{"resourceType":"Patient","active":true}"#
+    );
 }
 
 #[test]
@@ -102,15 +119,25 @@ fn what_loses_everything_goes_itself() {
         kept(&[("nodesByType('HumanName')", REDACT)], input),
         r#"{"resourceType":"Patient","contact":[{"gender":"male"}]}"#
     );
-    assert_eq!(kept(&[("nodesByType('HumanName')", REDACT), ("Patient.contact.gender", REDACT)], input), r#"{"resourceType":"Patient"}"#);
+    assert_eq!(
+        kept(&[("nodesByType('HumanName')", REDACT), ("Patient.contact.gender", REDACT)], input),
+        r#"{"resourceType":"Patient"}"#
+    );
 }
 
 #[test]
 fn what_its_type_requires_takes_the_rest_along() {
-    let narrative = r#"{"resourceType":"Patient","text":{"status":"generated","div":"<div>x</div>"},"active":true}"#;
-    assert_eq!(kept(&[("nodesByName('div')", REDACT)], narrative), r#"{"resourceType":"Patient","active":true}"#);
+    let narrative =
+        r#"{"resourceType":"Patient","text":{"status":"generated","div":"<div>x</div>"},"active":true}"#;
+    assert_eq!(
+        kept(&[("nodesByName('div')", REDACT)], narrative),
+        r#"{"resourceType":"Patient","active":true}"#
+    );
     let request = r#"{"resourceType":"Bundle","type":"batch","entry":[{"request":{"method":"GET","url":"Patient/1"}}]}"#;
-    assert_eq!(kept(&[("Bundle.entry.request.url", REDACT)], request), r#"{"resourceType":"Bundle","type":"batch"}"#);
+    assert_eq!(
+        kept(&[("Bundle.entry.request.url", REDACT)], request),
+        r#"{"resourceType":"Bundle","type":"batch"}"#
+    );
 }
 
 #[test]
@@ -148,10 +175,16 @@ fn lists_of_primitives_and_their_extensions_stay_aligned() {
 fn contained_resources_and_entries_are_processed_on_their_own() {
     let input = r#"{"contained":[{"id":"o","name":"Ward 3","resourceType":"Organization"},{"resourceType":"Patient","id":"c","name":[{"family":"Li"}]}],"resourceType":"Patient","name":[{"family":"Wu"}]}"#;
     let out = kept(&[("Patient.name", REDACT)], input);
-    assert_eq!(out, r#"{"contained":[{"id":"o","name":"Ward 3","resourceType":"Organization"},{"resourceType":"Patient","id":"c"}],"resourceType":"Patient"}"#);
+    assert_eq!(
+        out,
+        r#"{"contained":[{"id":"o","name":"Ward 3","resourceType":"Organization"},{"resourceType":"Patient","id":"c"}],"resourceType":"Patient"}"#
+    );
     assert!(!kept(&[("Organization.name", REDACT)], input).contains("Ward"));
     assert!(kept(&[("Patient", STAY), ("Organization.name", REDACT)], input).contains("Wu"));
-    assert_eq!(kept(&[("DomainResource.contained", REDACT), ("name", REDACT)], input), r#"{"resourceType":"Patient"}"#);
+    assert_eq!(
+        kept(&[("DomainResource.contained", REDACT), ("name", REDACT)], input),
+        r#"{"resourceType":"Patient"}"#
+    );
     let bundle = format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{input}}}]}}"#);
     assert!(!kept(&[("Organization.name", REDACT)], &bundle).contains("Ward"));
     assert!(kept(&[("Patient.name", REDACT)], &bundle).contains("Ward"));
@@ -176,10 +209,18 @@ fn types_that_fhir_does_not_have_are_refused_or_left_out() {
     let lenient = &format!("{KEEP}\ninvalid = \"redact\"");
     let (outcome, out, tally) = run(lenient, &[], alien).unwrap();
     assert_eq!((outcome, out.as_str(), tally.unknown_types), (RecordOutcome::UnknownType, "", 1));
-    let bundle = format!(r#"{{"resourceType":"Bundle","entry":[{{"fullUrl":"urn:uuid:1","resource":{alien}}},{{"resource":{{"resourceType":"Basic"}}}}]}}"#);
+    let bundle = format!(
+        r#"{{"resourceType":"Bundle","entry":[{{"fullUrl":"urn:uuid:1","resource":{alien}}},{{"resource":{{"resourceType":"Basic"}}}}]}}"#
+    );
     let (_, out, tally) = run(lenient, &[], &bundle).unwrap();
-    assert!(out.contains(r#""entry":[{"resource":{"resourceType":"Basic"}}]"#) && tally.unknown_types == 1, "{out}");
-    assert!(matches!(run(DROP, &[], "{}").unwrap_err().reason, RecordFault::Malformed(FaultKind::NoResource)));
+    assert!(
+        out.contains(r#""entry":[{"resource":{"resourceType":"Basic"}}]"#) && tally.unknown_types == 1,
+        "{out}"
+    );
+    assert!(matches!(
+        run(DROP, &[], "{}").unwrap_err().reason,
+        RecordFault::Malformed(FaultKind::NoResource)
+    ));
 }
 
 #[test]
@@ -187,7 +228,11 @@ fn malformed_records_are_refused_with_their_place_and_no_value() {
     let open = r#"{"resourceType":"Patient","#;
     for (rest, reason, path) in [
         (r#""id":"secret","id":"secret"}"#, FaultKind::Duplicate, "Patient.id"),
-        (r#""name":[{"family":"secret","family":"secret"}]}"#, FaultKind::Duplicate, "Patient.name[0].family"),
+        (
+            r#""name":[{"family":"secret","family":"secret"}]}"#,
+            FaultKind::Duplicate,
+            "Patient.name[0].family",
+        ),
         (r#""secret":1,"secret":2}"#, FaultKind::Duplicate, "Patient.?"),
         (r#""\u0069d":"secret","id":"secret"}"#, FaultKind::Duplicate, "Patient.id"),
         (r#""birthDate":"secret"#, FaultKind::Truncated, "Patient.birthDate"),

@@ -5,7 +5,8 @@
 //! `nodesByType('Address').country` *keep* before `nodesByType('Address')` *redact* keeps the country of a redacted address,
 //! and the other way round it does not. This is what the FHIR anonymizer of Microsoft documents (rules run in order; what a rule has
 //! processed, with all below it, is left alone by later ones), said without the order of execution. Rules do not reach through the root of a
-//! contained resource or Bundle entry, which is processed on its own.
+//! contained resource or Bundle entry, which is processed on its own; one that names its very place, such as `Patient.contained`, governs it
+//! like a rule of its own.
 //!
 //! # Construction
 //! Each alternative of each rule's path is a chain of steps; a *position* is a step that waits for a child. A state is the node's
@@ -298,6 +299,10 @@ pub struct Edge {
     pub number: u32,
     /// Where it leads; a placeholder for [`Target::Resource`].
     pub child: StateId,
+    /// What to do with what stands there: that of `child`, nearer.
+    pub verdict: Verdict,
+    /// What it is to the record: that of `child`, nearer.
+    pub role: Role,
     /// What stands there.
     pub target: Target,
     /// Whether the object is invalid without it.
@@ -326,8 +331,50 @@ struct State {
     key: Key,
     verdict: Verdict,
     mismatch: Policy,
-    table: Vec<u32>,
-    edges: Vec<(Box<[u8]>, Edge)>,
+    /// Open addressing; a power of two of slots, at most half of them taken.
+    table: Vec<Option<Slot>>,
+    names: Vec<Box<[u8]>>,
+}
+
+/// An edge with its name.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    name: Name,
+    edge: Edge,
+}
+
+/// A property's name in two words: all of it up to 16 bytes, both ends of it beyond.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Name {
+    start: u64,
+    end: u64,
+    length: usize,
+}
+
+impl Name {
+    #[inline]
+    fn of(name: &[u8]) -> Name {
+        let length = name.len();
+        let eight = |at: usize| {
+            name.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("8 bytes")))
+        };
+        let four = |at: usize| {
+            name.get(at..at + 4).map_or(0, |b| u32::from_le_bytes(b.try_into().expect("4 bytes")))
+        };
+        let (start, end) = match length {
+            8.. => (eight(0), eight(length - 8)),
+            4.. => (u64::from(four(0)), u64::from(four(length - 4))),
+            _ => (name.iter().fold(0, |word, b| word << 8 | u64::from(*b)), 0),
+        };
+        Name { start, end, length }
+    }
+
+    /// Spreads names over small tables; the tables hold only names of the model, so nobody can choose collisions.
+    #[inline]
+    fn hash(self) -> usize {
+        let mixed = self.start ^ self.end.rotate_left(23) ^ self.length as u64;
+        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
+    }
 }
 
 /// The states that one thread's data has met.
@@ -397,19 +444,17 @@ impl Automaton {
     #[inline]
     pub fn edge(&self, state: StateId, property: &[u8]) -> Option<Edge> {
         let state = &self.states[state as usize];
+        let name = Name::of(property);
         let mask = state.table.len().wrapping_sub(1);
-        let mut slot = hash(property) as usize & mask;
+        let mut at = name.hash() & mask;
         loop {
-            match *state.table.get(slot)? {
-                0 => return None,
-                edge => {
-                    let (name, edge) = &state.edges[edge as usize - 1];
-                    if **name == *property {
-                        return Some(*edge);
-                    }
-                }
+            let slot = state.table.get(at)?.as_ref()?;
+            if slot.name == name
+                && (name.length <= 16 || *state.names[slot.edge.number as usize] == *property)
+            {
+                return Some(slot.edge);
             }
-            slot = (slot + 1) & mask;
+            at = (at + 1) & mask;
         }
     }
 
@@ -419,7 +464,16 @@ impl Automaton {
         let parent = self.key(state).clone();
         let is_resource = model.category(parent.ty) == Category::Resource;
         let edge = if is_resource && property == "resourceType" {
-            Edge { child: state, target: Target::ResourceType, required: true, inert: true, number: 0 }
+            let (verdict, role) = (Verdict::Value, Role::None);
+            Edge {
+                child: state,
+                verdict,
+                role,
+                target: Target::ResourceType,
+                required: true,
+                inert: true,
+                number: 0,
+            }
         } else {
             let (of, wanted_part) = match parent.part {
                 Part::Value => (parent.ty, property.strip_prefix('_')),
@@ -432,7 +486,6 @@ impl Automaton {
             if part == Part::Sibling && model.category(element.ty) != Category::Primitive {
                 return None;
             }
-            let mut entered = self.step(&parent, &Node { ty: element.ty, property: &element.property, name: element.name });
             let of_name = model.get(of).name;
             let target = match (part, element.name) {
                 (Part::Sibling, _) => Target::Sibling,
@@ -440,9 +493,13 @@ impl Automaton {
                 _ if element.ty == model.resource() => Target::Resource,
                 _ => Target::Element,
             };
-            if target == Target::Resource || target == Target::Contained {
-                entered.govern = entered.govern.filter(|rule| self.matched_here(&parent, element, *rule));
-            }
+            // What governs the place of a resource from above does not reach into it; what names it does.
+            let from = match target {
+                Target::Resource | Target::Contained => &Key { govern: None, ..parent.clone() },
+                _ => &parent,
+            };
+            let node = Node { ty: element.ty, property: &element.property, name: element.name };
+            let mut entered = self.step(from, &node);
             if part == Part::Sibling {
                 // The criteria speak of the value, which is not here: what would be removed goes with its extensions.
                 for at in std::mem::take(&mut entered.pending) {
@@ -455,10 +512,14 @@ impl Automaton {
             }
             let role = if part == Part::Value { role(model, &parent, element) } else { Role::None };
             let form = form(of_name, element.name, model.instance_name(element.ty));
+            let child = self.intern(element.ty, part, role, form, entered);
             Edge {
-                child: self.intern(element.ty, part, role, form, entered),
+                child,
+                verdict: self.verdict(child),
+                role,
                 target,
-                required: part == Part::Value && (element.required || target == Target::Resource && of_name == "Bundle.entry"),
+                required: part == Part::Value
+                    && (element.required || target == Target::Resource && of_name == "Bundle.entry"),
                 inert: match element.name {
                     "id" => !is_resource || parent.part == Part::Sibling,
                     "url" => of_name == "Extension",
@@ -476,7 +537,8 @@ impl Automaton {
         let parent = self.key(state).clone();
         let mut entered = self.step(&parent, &Node { ty: TypeId::UNKNOWN, property, name: property });
         // Below here nothing has a type.
-        let typed = |at: &u32| matches!(self.program.steps[*at as usize], Instruction::Step(Step::NodesByType(_)));
+        let typed =
+            |at: &u32| matches!(self.program.steps[*at as usize], Instruction::Step(Step::NodesByType(_)));
         entered.live.retain(|at| !typed(at));
         self.intern(TypeId::UNKNOWN, Part::Value, Role::None, Form::Plain, entered)
     }
@@ -509,17 +571,13 @@ impl Automaton {
         entered
     }
 
-    /// Whether the rule matches the child itself, not only something above it.
-    fn matched_here(&self, parent: &Key, element: &super::model::Element, rule: RuleId) -> bool {
-        let unruled = Key { govern: None, ..parent.clone() };
-        let node = Node { ty: element.ty, property: &element.property, name: element.name };
-        self.step(&unruled, &node).govern == Some(rule)
-    }
-
     fn intern(&mut self, ty: TypeId, part: Part, role: Role, form: Form, entered: Entered) -> StateId {
         let Entered { mut live, mut pending, govern } = entered;
+        // Behind the root of a resource further inside, nothing governs yet.
+        let all_count = ty != TypeId::UNKNOWN && self.program.model.get(ty).holds_resources;
         for positions in [&mut live, &mut pending] {
-            positions.retain(|at| govern.is_none_or(|govern| self.program.rules[*at as usize] < govern));
+            let can_win = |at: &u32| govern.is_none_or(|govern| self.program.rules[*at as usize] < govern);
+            positions.retain(|at| all_count || can_win(at));
             positions.sort_unstable();
             positions.dedup();
         }
@@ -529,7 +587,7 @@ impl Automaton {
         }
         let (verdict, mismatch) = self.judge(&key);
         let state = index(self.states.len());
-        self.states.push(State { key: key.clone(), verdict, mismatch, table: Vec::new(), edges: Vec::new() });
+        self.states.push(State { key: key.clone(), verdict, mismatch, table: Vec::new(), names: Vec::new() });
         self.by_key.insert(key, state);
         state
     }
@@ -537,11 +595,12 @@ impl Automaton {
     fn judge(&self, key: &Key) -> (Verdict, Policy) {
         let program = &*self.program;
         let effect = program.effect(key.govern, key.ty);
-        let mismatch = if effect == RuleEffect::Keep && program.unknown == Policy::Keep && key.role == Role::None {
-            Policy::Keep
-        } else {
-            Policy::Drop
-        };
+        let mismatch =
+            if effect == RuleEffect::Keep && program.unknown == Policy::Keep && key.role == Role::None {
+                Policy::Keep
+            } else {
+                Policy::Drop
+            };
         let category = match key.part {
             Part::Value => program.model.category(key.ty),
             Part::Sibling => Category::Complex,
@@ -554,26 +613,25 @@ impl Automaton {
             (Category::Primitive, RuleEffect::Apply(_)) => {
                 Verdict::Apply(key.govern.expect("no action without its rule"))
             }
-            (Category::Complex, _) if key.ty == TypeId::UNKNOWN && program.unknown == Policy::Drop => Verdict::Remove,
+            (Category::Complex, _) if key.ty == TypeId::UNKNOWN && program.unknown == Policy::Drop => {
+                Verdict::Remove
+            }
             (Category::Complex, RuleEffect::Apply(_)) => Verdict::Walk,
             (Category::Complex, effect) => {
-                let uniform = key.live.iter().all(|at| program.effects[program.rules[*at as usize] as usize] == effect);
-                let opaque = key.role != Role::None || self.holds_resources(key);
+                let uniform =
+                    key.live.iter().all(|at| program.effects[program.rules[*at as usize] as usize] == effect);
+                let holds_resources = key.ty != TypeId::UNKNOWN && program.model.get(key.ty).holds_resources;
+                let opaque = key.role != Role::None || holds_resources;
                 match effect {
                     RuleEffect::Remove if uniform && !opaque => Verdict::Remove,
-                    RuleEffect::Keep if uniform && !opaque && program.unknown == Policy::Keep => Verdict::Keep,
+                    RuleEffect::Keep if uniform && !opaque && program.unknown == Policy::Keep => {
+                        Verdict::Keep
+                    }
                     _ => Verdict::Walk,
                 }
             }
         };
         (verdict, mismatch)
-    }
-
-    fn holds_resources(&self, key: &Key) -> bool {
-        let model = self.program.model;
-        let holds = |ty: TypeId| model.get(ty).elements.iter().any(|e| e.ty == model.resource());
-        let below = |ty: TypeId| holds(ty) || model.get(ty).elements.iter().any(|e| e.ty != model.resource() && holds(e.ty));
-        key.ty != TypeId::UNKNOWN && key.part == Part::Value && below(key.ty)
     }
 }
 
@@ -582,9 +640,13 @@ const SUBJECTS: [&str; 5] = ["patient", "subject", "beneficiary", "individual", 
 
 fn role(model: &Model, parent: &Key, element: &super::model::Element) -> Role {
     match parent.role {
-        Role::Subject(preference) if element.name == "reference" => return Role::SubjectReference(preference),
+        Role::Subject(preference) if element.name == "reference" => {
+            return Role::SubjectReference(preference);
+        }
         Role::Meta if element.name == "security" => return Role::Security,
-        _ if parent.part == Part::Sibling || model.category(parent.ty) != Category::Resource => return Role::None,
+        _ if parent.part == Part::Sibling || model.category(parent.ty) != Category::Resource => {
+            return Role::None;
+        }
         _ => {}
     }
     match element.name {
@@ -614,44 +676,25 @@ fn form(of: &str, element: &str, ty: &str) -> Form {
 
 impl State {
     fn add(&mut self, edge: Edge, property: &str) -> Edge {
-        let number = index(self.edges.len());
-        let edge = Edge { number, ..edge };
-        self.edges.push((property.as_bytes().into(), edge));
-        if self.edges.len() * 2 > self.table.len() {
-            self.table = vec![0; (self.edges.len() * 4).next_power_of_two().max(16)];
-            for (number, (name, _)) in (1..).zip(&self.edges) {
-                insert(&mut self.table, name, number);
-            }
-        } else {
-            insert(&mut self.table, property.as_bytes(), number + 1);
+        let edge = Edge { number: index(self.names.len()), ..edge };
+        self.names.push(property.as_bytes().into());
+        if self.names.len() * 2 > self.table.len() {
+            let slots = std::mem::take(&mut self.table);
+            self.table = vec![None; (self.names.len() * 4).next_power_of_two().max(16)];
+            slots.into_iter().flatten().for_each(|slot| self.insert(slot));
         }
+        self.insert(Slot { name: Name::of(property.as_bytes()), edge });
         edge
     }
-}
 
-fn insert(table: &mut [u32], name: &[u8], number: u32) {
-    let mask = table.len() - 1;
-    let mut slot = hash(name) as usize & mask;
-    while table[slot] != 0 {
-        slot = (slot + 1) & mask;
-    }
-    table[slot] = number;
-}
-
-/// Spreads property names over small tables; the tables hold only names of the model, so nobody can choose collisions.
-#[inline]
-fn hash(name: &[u8]) -> u32 {
-    let word = |part: &[u8]| u64::from(u32::from_le_bytes(part.try_into().expect("four bytes")));
-    let mixed = match name {
-        [a, .., b] if name.len() < 4 => u64::from(*a) << 16 | u64::from(*b) << 8 | u64::from(name[1]),
-        [a] => u64::from(*a),
-        [] => 0,
-        _ => {
-            let middle = name.len() / 2 - 2;
-            word(&name[..4]) << 32 ^ word(&name[name.len() - 4..]) ^ word(&name[middle..middle + 4]) << 16
+    fn insert(&mut self, slot: Slot) {
+        let mask = self.table.len() - 1;
+        let mut at = slot.name.hash() & mask;
+        while self.table[at].is_some() {
+            at = (at + 1) & mask;
         }
-    };
-    ((mixed ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32
+        self.table[at] = Some(slot);
+    }
 }
 
 fn index(value: usize) -> u32 {

@@ -44,7 +44,9 @@ fn select<'a>(node: &'a Value, path: &[String]) -> Vec<&'a Value> {
 
 /// Whether a property is the element of that name: `valueQuantity` is `value`.
 fn is_named(property: &str, name: &str) -> bool {
-    let choice = |rest: &str| rest.is_empty() || (name == "value" && rest.starts_with(|c: char| c.is_ascii_uppercase()));
+    let choice = |rest: &str| {
+        rest.is_empty() || (name == "value" && rest.starts_with(|c: char| c.is_ascii_uppercase()))
+    };
     property.strip_prefix(name).is_some_and(choice)
 }
 
@@ -82,7 +84,8 @@ mod tests {
     #[test]
     fn criteria_follow_fhirpath() {
         use serde_json::json;
-        let phone = || json!({"system": "phone", "use": "home", "rank": 2, "given": ["A", "B"], "valueCode": "c"});
+        let phone =
+            || json!({"system": "phone", "use": "home", "rank": 2, "given": ["A", "B"], "valueCode": "c"});
         for (criteria, expected) in [
             ("use = 'home'", true),
             ("use = 'work'", false),

@@ -5,8 +5,10 @@
 //! property of an object is. A choice element such as `Observation.value[x]` stands there once for each of its types:
 //! `valueQuantity` is the element `value` of type `Quantity`.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::OnceLock;
+
+use foldhash::{HashMap, HashMapExt};
 
 /// A type of the [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,6 +41,8 @@ pub struct Type {
     pub base: Option<TypeId>,
     /// The elements, those of the bases included, sorted by property.
     pub elements: Vec<Element>,
+    /// Whether a resource can stand somewhere inside, as `contained` or in an entry.
+    pub holds_resources: bool,
 }
 
 /// One element of a type, as a property of its JSON object.
@@ -161,7 +165,13 @@ impl Model {
         for definition in &definitions[1..] {
             let (name, _) = head(definition[0]);
             by_name.insert(name, id(types.len()));
-            types.push(Type { name, category: Category::Complex, base: None, elements: Vec::new() });
+            types.push(Type {
+                name,
+                category: Category::Complex,
+                base: None,
+                elements: Vec::new(),
+                holds_resources: false,
+            });
         }
         for (at, definition) in definitions[1..].iter().enumerate() {
             // INVARIANT: the table lists a base before what specialises it, or a base without further elements of its own.
@@ -194,6 +204,15 @@ impl Model {
             self.types[at].elements.sort_by(|a, b| a.property.cmp(&b.property));
             if self.is_a(id(at), self.resource) {
                 self.types[at].category = Category::Resource;
+            }
+        }
+        // Nothing but entries and parameters nests: a few rounds reach the fixed point.
+        let mut grows = true;
+        while std::mem::take(&mut grows) {
+            for at in 0..self.types.len() {
+                let holds = |e: &Element| e.ty == self.resource || self.get(e.ty).holds_resources;
+                let found = self.types[at].elements.iter().any(holds);
+                grows |= found && !std::mem::replace(&mut self.types[at].holds_resources, found);
             }
         }
         self.names = own.iter().flatten().map(|e| e.name).collect();
@@ -239,7 +258,13 @@ fn add(
     let (spec, list) = spec.strip_suffix('*').map_or((spec, false), |spec| (spec, true));
     let mut type_of = |name: &'static str| {
         *by_name.entry(name).or_insert_with(|| {
-            types.push(Type { name, category: Category::Primitive, base: None, elements: Vec::new() });
+            types.push(Type {
+                name,
+                category: Category::Primitive,
+                base: None,
+                elements: Vec::new(),
+                holds_resources: false,
+            });
             id(types.len() - 1)
         })
     };

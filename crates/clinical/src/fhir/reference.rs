@@ -40,7 +40,7 @@ impl<'a> Reference<'a> {
         if text.contains('?') {
             return Reference::Search;
         }
-        if is_type(text) {
+        if !text.contains('/') && is_type(text) {
             return Reference::Type;
         }
         for prefix in ["urn:uuid:", "urn:oid:"] {
@@ -79,9 +79,16 @@ mod tests {
             ("urn:uuid:ab54e775-4c94", "urn:uuid:", "ab54e775-4c94", ""),
             ("http://example.org/fhir/Patient/123", "http://example.org/fhir/Patient/", "123", ""),
             ("Patient/123/_history/2", "Patient/", "123", "/_history/2"),
-            ("https://h/r4/Observation/a.b-c/_history/9", "https://h/r4/Observation/", "a.b-c", "/_history/9"),
+            (
+                "https://h/r4/Observation/a.b-c/_history/9",
+                "https://h/r4/Observation/",
+                "a.b-c",
+                "/_history/9",
+            ),
         ] {
-            let Reference::Id { before: b, id: i, after: a, .. } = Reference::parse(text) else { panic!("{text}") };
+            let Reference::Id { before: b, id: i, after: a, .. } = Reference::parse(text) else {
+                panic!("{text}")
+            };
             assert_eq!((b, i, a), (before, id, after), "{text}");
         }
     }

@@ -260,6 +260,12 @@ pub fn key(bytes: &[u8], at: usize) -> Result<(Token, usize), Fault> {
     match bytes.get(at) {
         Some(b'"') => {
             let key = string(bytes, at)?;
+            // `"key":value` without spaces is the common case.
+            if let Some([b':', first]) = bytes.get(key.end + 1..key.end + 3)
+                && *first > b' '
+            {
+                return Ok((key, key.end + 2));
+            }
             Ok((key, space(bytes, expect(bytes, key.end + 1, b':', "`:`")?)))
         }
         Some(_) => fault(at, FaultKind::Expected("a key in quotes")),
@@ -269,7 +275,17 @@ pub fn key(bytes: &[u8], at: usize) -> Result<(Token, usize), Fault> {
 
 /// Where the next member starts after one that ends at `at`, or `Err(end)`: the byte after the closing one.
 #[inline]
-pub fn next(bytes: &[u8], at: usize, close: u8, expected: &'static str) -> Result<Result<usize, usize>, Fault> {
+pub fn next(
+    bytes: &[u8],
+    at: usize,
+    close: u8,
+    expected: &'static str,
+) -> Result<Result<usize, usize>, Fault> {
+    if let Some([b',', first]) = bytes.get(at..at + 2)
+        && *first > b' '
+    {
+        return Ok(Ok(at + 1));
+    }
     let at = space(bytes, at);
     match bytes.get(at) {
         Some(b',') => Ok(Ok(space(bytes, at + 1))),
@@ -353,7 +369,8 @@ impl Skimmer {
             0 | 1 => None,
             _ if keys.iter().any(|key| key.escaped) => {
                 // Escapes can spell one key in two ways.
-                let mut texts: Vec<(Cow<'_, str>, usize)> = keys.iter().map(|k| (k.text(bytes), k.start)).collect();
+                let mut texts: Vec<(Cow<'_, str>, usize)> =
+                    keys.iter().map(|k| (k.text(bytes), k.start)).collect();
                 texts.sort_unstable();
                 texts.windows(2).find(|pair| pair[0].0 == pair[1].0).map(|pair| pair[1].1)
             }
@@ -363,7 +380,9 @@ impl Skimmer {
             }
             _ => {
                 keys.sort_unstable_by(|a, b| a.raw(bytes).cmp(b.raw(bytes)).then(a.start.cmp(&b.start)));
-                keys.windows(2).find(|pair| pair[0].raw(bytes) == pair[1].raw(bytes)).map(|pair| pair[1].start)
+                keys.windows(2)
+                    .find(|pair| pair[0].raw(bytes) == pair[1].raw(bytes))
+                    .map(|pair| pair[1].start)
             }
         };
         self.keys.truncate(first);

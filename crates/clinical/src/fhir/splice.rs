@@ -201,7 +201,8 @@ impl Splicer<'_> {
             value.insert_str(0, before);
             value.push_str(after);
         }
-        let is_token = quoted || scan::scalar(value.as_bytes(), 0) == Ok(value.len()) && !value.starts_with(['"', 'n']);
+        let is_token =
+            quoted || scan::scalar(value.as_bytes(), 0) == Ok(value.len()) && !value.starts_with(['"', 'n']);
         Ok(if is_token && primitive::fits(ty, value) { Effect::Replaced } else { Effect::Removed })
     }
 
@@ -227,7 +228,9 @@ impl Splicer<'_> {
                 return;
             }
             let (inert, required, parent) = (entry.inert, entry.required, entry.parent as usize);
-            let What::Container { left, content, resource } = &mut self.tape.entries[parent].what else { return };
+            let What::Container { left, content, resource } = &mut self.tape.entries[parent].what else {
+                return;
+            };
             *left = left.saturating_sub(1);
             *content = content.saturating_sub(u32::from(!inert));
             let goes = *left == 0 || required || (!inert && *content == 0);
@@ -308,7 +311,8 @@ impl Splicer<'_> {
     /// Adds labels to `meta.security` of every resource that was changed.
     fn insert_labels(&mut self) {
         let stays = |tape: &Tape, area: &Area| {
-            area.entry == NONE || !matches!(tape.entries[area.entry as usize].fate, Fate::Cut | Fate::CutLeading)
+            area.entry == NONE
+                || !matches!(tape.entries[area.entry as usize].fate, Fate::Cut | Fate::CutLeading)
         };
         for (at, resource) in self.tape.resources.iter().enumerate() {
             let labels = self.work.labels[at];

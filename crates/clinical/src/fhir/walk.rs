@@ -3,8 +3,6 @@
 //! The outcome is a [`Tape`]: the values to transform or remove, with the objects and lists around them, in the order of
 //! the bytes. Nothing is decided here that depends on the patient, who may be named after the first date; [`super::splice`] does that.
 
-use std::borrow::Cow;
-
 use super::automaton::{Automaton, Edge, Policy, Role, RuleId, StateId, Target, Verdict};
 use super::model::{Model, TypeId};
 use super::reference::Reference;
@@ -172,7 +170,7 @@ impl<'a> Walker<'a> {
 
     /// Walks the whole record, which must be one resource.
     pub fn record(&mut self) -> Result<(), Fault> {
-        if u32::try_from(self.bytes.len()).is_err() {
+        if self.bytes.len() >= 1 << 31 {
             return fault(0, FaultKind::Size);
         }
         if let Err(error) = std::str::from_utf8(self.bytes) {
@@ -206,10 +204,14 @@ impl<'a> Walker<'a> {
                 }
                 Ok(token.end + 1)
             }
-            (Verdict::Walk | Verdict::Value | Verdict::Apply(_) | Verdict::Undecided, Some(b'[')) if !place.item => {
+            (Verdict::Walk | Verdict::Value | Verdict::Apply(_) | Verdict::Undecided, Some(b'['))
+                if !place.item =>
+            {
                 self.list(place, state, at, depth)
             }
-            (Verdict::Apply(_) | Verdict::Value, Some(b'n')) | (Verdict::Walk, Some(b'n')) if place.item || self.automaton.verdict(state) != Verdict::Walk => {
+            (Verdict::Apply(_) | Verdict::Value, Some(b'n')) | (Verdict::Walk, Some(b'n'))
+                if place.item || self.automaton.verdict(state) != Verdict::Walk =>
+            {
                 let end = scan::scalar(self.bytes, at)?;
                 if place.item {
                     self.push(place, at, end, What::Null);
@@ -253,7 +255,7 @@ impl<'a> Walker<'a> {
         let entry = self.open(place, open, depth)?;
         let first_key = self.skimmer.mark();
         let first_sibling = self.siblings.len();
-        let mut seen = 0u128;
+        let mut seen = 0u64;
         let mut ordinal = 0;
         let mut content = 0;
         let mut at = space(self.bytes, open + 1);
@@ -266,7 +268,7 @@ impl<'a> Walker<'a> {
                     Place { start: at, parent: entry, ordinal, required: false, inert: false, item: false };
                 let end = match self.edge(state, key) {
                     Some(edge) => {
-                        if edge.number < u128::BITS {
+                        if edge.number < u64::BITS {
                             if seen >> edge.number & 1 == 1 {
                                 return fault(at, FaultKind::Duplicate);
                             }
@@ -293,7 +295,9 @@ impl<'a> Walker<'a> {
                 }
             }
         };
-        self.skimmer.check(self.bytes, first_key)?;
+        if self.skimmer.mark() > first_key {
+            self.skimmer.check(self.bytes, first_key)?;
+        }
         if self.siblings.len() > first_sibling {
             self.pair(entry, first_sibling);
         }
@@ -307,13 +311,29 @@ impl<'a> Walker<'a> {
 
     /// A known member of an object.
     #[inline]
-    fn member(&mut self, place: Place, edge: Edge, key: Token, at: usize, depth: u32) -> Result<usize, Fault> {
+    fn member(
+        &mut self,
+        place: Place,
+        edge: Edge,
+        key: Token,
+        at: usize,
+        depth: u32,
+    ) -> Result<usize, Fault> {
+        // Most members by far are texts that stay.
+        if edge.verdict == Verdict::Value && edge.role == Role::None && self.bytes.get(at) == Some(&b'"') {
+            let end = scan::string(self.bytes, at)?.end + 1;
+            if edge.target == Target::ResourceType && self.contained == 0 {
+                self.tape.resources[self.resource as usize].type_end = offset(end);
+            }
+            return Ok(end);
+        }
         match edge.target {
             // `meta.security` must be a list, or labels could not be added to it.
-            Target::Element
-                if self.automaton.role(edge.child) == Role::Security && self.bytes.get(at) != Some(&b'[') =>
-            {
+            Target::Element if edge.role == Role::Security && self.bytes.get(at) != Some(&b'[') => {
                 self.remove(place, edge.child, at, depth)
+            }
+            Target::Element if edge.verdict == Verdict::Walk && self.bytes.get(at) == Some(&b'{') => {
+                self.object(place, edge.child, at, depth)
             }
             Target::Element => self.value(place, edge.child, at, depth),
             Target::Sibling => {
@@ -325,16 +345,7 @@ impl<'a> Walker<'a> {
                 }
                 Ok(end)
             }
-            Target::ResourceType => {
-                if self.bytes.get(at) != Some(&b'"') {
-                    return fault(at, FaultKind::NoResource);
-                }
-                let end = scan::string(self.bytes, at)?.end + 1;
-                if self.contained == 0 {
-                    self.tape.resources[self.resource as usize].type_end = offset(end);
-                }
-                Ok(end)
-            }
+            Target::ResourceType => fault(at, FaultKind::NoResource),
             Target::Resource | Target::Contained if self.bytes.get(at) == Some(&b'[') => {
                 self.list_of_resources(place, edge, at, depth)
             }
@@ -358,7 +369,13 @@ impl<'a> Walker<'a> {
         Ok(end)
     }
 
-    fn list_of_resources(&mut self, place: Place, edge: Edge, open: usize, depth: u32) -> Result<usize, Fault> {
+    fn list_of_resources(
+        &mut self,
+        place: Place,
+        edge: Edge,
+        open: usize,
+        depth: u32,
+    ) -> Result<usize, Fault> {
         let entry = self.open(place, open, depth)?;
         let (end, items, content) =
             self.items(open, entry, |walker, item, at| walker.nested(item, edge, at, depth + 1))?;
@@ -469,12 +486,19 @@ impl<'a> Walker<'a> {
 
     #[inline]
     fn edge(&mut self, state: StateId, key: Token) -> Option<Edge> {
-        let name = match key.escaped {
-            false => Cow::Borrowed(key.raw(self.bytes)),
-            true => Cow::Owned(key.text(self.bytes).into_owned().into_bytes()),
-        };
-        let known = self.automaton.edge(state, &name);
-        known.or_else(|| self.automaton.new_edge(state, std::str::from_utf8(&name).unwrap_or_default()))
+        if !key.escaped
+            && let Some(edge) = self.automaton.edge(state, key.raw(self.bytes))
+        {
+            return Some(edge);
+        }
+        self.uncommon_edge(state, key)
+    }
+
+    #[cold]
+    fn uncommon_edge(&mut self, state: StateId, key: Token) -> Option<Edge> {
+        let name = key.text(self.bytes);
+        let known = self.automaton.edge(state, name.as_bytes());
+        known.or_else(|| self.automaton.new_edge(state, &name))
     }
 
     /// Removes the value at `at`.
@@ -487,6 +511,7 @@ impl<'a> Walker<'a> {
         Ok(end)
     }
 
+    #[inline]
     fn push(&mut self, place: Place, value: usize, end: usize, what: What) -> u32 {
         let entry = offset(self.tape.entries.len());
         self.tape.entries.push(Entry {
@@ -509,7 +534,8 @@ impl<'a> Walker<'a> {
         if depth >= MAX_DEPTH {
             return fault(at, FaultKind::Depth);
         }
-        let resource = self.tape.resources.last().is_some_and(|last| last.entry == offset(self.tape.entries.len()));
+        let resource =
+            self.tape.resources.last().is_some_and(|last| last.entry == offset(self.tape.entries.len()));
         Ok(self.push(place, at, at, What::Container { left: 0, content: 0, resource }))
     }
 
@@ -572,6 +598,9 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// An offset in the record, whose size was checked before the walk, or the number of an entry, of which no byte has two.
+#[inline]
 fn offset(value: usize) -> u32 {
-    u32::try_from(value).expect("the size of a record is checked before it is walked")
+    debug_assert!(u32::try_from(value).is_ok());
+    value as u32
 }

@@ -25,7 +25,11 @@ pub fn executor(head: &str, rules: &[(&str, &str)]) -> FhirExecutor {
 }
 
 /// Applies rules to one record.
-pub fn run(head: &str, rules: &[(&str, &str)], input: &str) -> Result<(RecordOutcome, String, Tally), RecordError> {
+pub fn run(
+    head: &str,
+    rules: &[(&str, &str)],
+    input: &str,
+) -> Result<(RecordOutcome, String, Tally), RecordError> {
     let executor = executor(head, rules);
     let (study, mut out) = (study(), Vec::new());
     let noise = study.noise("file");

@@ -33,7 +33,7 @@ pub fn apply(rules: &[(Path, bool)], keep_unmatched: bool, record: &Value) -> Va
     let Value::Object(object) = record else { panic!("a resource is an object") };
     let mut root = resource(object, "", "");
     mark_resource(&mut root, rules);
-    let (value, _) = write(&root, rules, keep_unmatched);
+    let (value, _) = write(&root, Some(rules), keep_unmatched);
     value.unwrap_or(Value::Null)
 }
 
@@ -79,7 +79,12 @@ fn children(ty: Option<TypeId>, object: &Map<String, Value>) -> Vec<Property> {
             Value::Array(items) => (true, items.iter().map(make).collect()),
             value => (false, vec![make(value)]),
         };
-        properties.push(Property { key: key.clone(), list, nodes, required: element.is_some_and(|e| e.required) });
+        properties.push(Property {
+            key: key.clone(),
+            list,
+            nodes,
+            required: element.is_some_and(|e| e.required),
+        });
     }
     for (key, value) in object.iter().filter(|(key, _)| key.starts_with('_')) {
         let element = model.element(ty.unwrap(), &key[1..]).unwrap();
@@ -128,7 +133,7 @@ fn inner_resources(node: &mut Node, rules: &[(Path, bool)]) {
 }
 
 fn mark(node: &mut Node, rule: usize) {
-    node.rule = node.rule.or(Some(rule));
+    node.rule = Some(node.rule.map_or(rule, |first| first.min(rule)));
     for child in node.children.iter_mut().flat_map(|p| &mut p.nodes).filter(|child| !child.is_resource) {
         mark(child, rule);
     }
@@ -149,7 +154,11 @@ fn below(root: &Node, at: &At) -> Vec<At> {
     if node.is_resource && !at.is_empty() {
         return Vec::new();
     }
-    let items = node.children.iter().enumerate().flat_map(|(p, property)| (0..property.nodes.len()).map(move |i| (p, i)));
+    let items = node
+        .children
+        .iter()
+        .enumerate()
+        .flat_map(|(p, property)| (0..property.nodes.len()).map(move |i| (p, i)));
     items.map(|step| [at.as_slice(), &[step]].concat()).collect()
 }
 
@@ -178,15 +187,19 @@ fn follow(root: &Node, at: &At, step: &Step) -> Vec<At> {
         }
         Step::NodesByName(name) => here_and_below().into_iter().filter(|at| named(at, name)).collect(),
         Step::Where(criteria) => {
-            let (value, _) = write(find(root, at), &[], true);
+            let (value, _) = write(find(root, at), None, true);
             if criteria.holds(&value.unwrap_or(Value::Null)) { vec![at.clone()] } else { Vec::new() }
         }
     }
 }
 
-/// What is left of a node, and of its sibling.
-fn write(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> (Option<Value>, Option<Value>) {
-    let keeps = node.rule.map_or(keep_unmatched, |rule| rules[rule].1);
+/// What is left of a node, and of its sibling; everything is without rules.
+fn write(
+    node: &Node,
+    rules: Option<&[(Path, bool)]>,
+    keep_unmatched: bool,
+) -> (Option<Value>, Option<Value>) {
+    let keeps = rules.is_none_or(|rules| node.rule.map_or(keep_unmatched, |rule| rules[rule].1));
     let known = node.ty.is_some() || keep_unmatched;
     if !known {
         return (None, None);
@@ -196,11 +209,12 @@ fn write(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> (Option<V
         return (object, None);
     }
     let is_primitive = node.ty.is_none_or(|ty| Model::r4().category(ty) == Category::Primitive);
-    let value = node.value.clone().filter(|value| keeps && (is_primitive || value.is_null()));
+    let value =
+        node.value.clone().filter(|value| keeps && (is_primitive || keep_unmatched || value.is_null()));
     (value, if node.children.is_empty() { None } else { object })
 }
 
-fn written_object(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> Option<Value> {
+fn written_object(node: &Node, rules: Option<&[(Path, bool)]>, keep_unmatched: bool) -> Option<Value> {
     let mut map = Map::new();
     let (mut lost, mut invalid) = (false, false);
     let ty = node.ty.map(|ty| Model::r4().get(ty).name).unwrap_or_default();
@@ -209,19 +223,25 @@ fn written_object(node: &Node, rules: &[(Path, bool)], keep_unmatched: bool) -> 
             map.insert(property.key.clone(), property.nodes[0].value.clone().unwrap());
             continue;
         }
-        let had = property.nodes.iter().any(|node| node.is_object || node.value.as_ref().is_some_and(|v| !v.is_null()));
+        let had = property
+            .nodes
+            .iter()
+            .any(|node| node.is_object || node.value.as_ref().is_some_and(|v| !v.is_null()));
         let written: Vec<_> = property.nodes.iter().map(|node| write(node, rules, keep_unmatched)).collect();
         let complex = property.nodes.iter().all(|node| node.is_object);
         let aligned: Vec<_> = written
             .iter()
             .filter(|(value, sibling)| value.as_ref().is_some_and(|v| !v.is_null()) || sibling.is_some())
             .collect();
-        let values: Vec<Value> = aligned.iter().map(|(value, _)| value.clone().unwrap_or(Value::Null)).collect();
+        let values: Vec<Value> =
+            aligned.iter().map(|(value, _)| value.clone().unwrap_or(Value::Null)).collect();
         let siblings: Vec<Value> = aligned.iter().map(|(_, s)| s.clone().unwrap_or(Value::Null)).collect();
         let stays = values.iter().any(|v| !v.is_null());
         lost |= values.len() < property.nodes.len() || (had && !stays);
         invalid |= had && !stays && property.required;
-        let shape = |values: Vec<Value>| if property.list { Value::Array(values) } else { values.into_iter().next().unwrap() };
+        let shape = |values: Vec<Value>| {
+            if property.list { Value::Array(values) } else { values.into_iter().next().unwrap() }
+        };
         if stays {
             map.insert(property.key.clone(), shape(values));
         }
