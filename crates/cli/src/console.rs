@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use medveil_deid::detect::Language;
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -44,6 +45,14 @@ impl Console {
     /// The language.
     pub fn lang(&self) -> Lang {
         self.lang
+    }
+
+    /// The language, as the engine names it.
+    pub fn language(&self) -> Language {
+        match self.lang {
+            Lang::En => Language::En,
+            Lang::Zh => Language::Zh,
+        }
     }
 
     /// The text in the language that is spoken.

@@ -1,3 +1,4 @@
 //! The same plans applied to FHIR.
 
+pub mod dataset;
 pub mod fhir;

@@ -13,5 +13,6 @@ pub mod pipeline;
 pub mod plan;
 pub mod receipt;
 pub mod reidentify;
+pub mod report;
 pub mod study;
 pub mod table;

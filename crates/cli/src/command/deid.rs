@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use medveil_clinical::dataset::{self, Request};
+use medveil_clinical::dataset::{self, Released, Request};
 use medveil_deid::plan::{Plan, builtin};
 use medveil_deid::study::{MasterKey, Study};
 use serde_json::json;
@@ -35,7 +35,7 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         study: &study,
         output_leaf_key: *random()?,
         time: &time,
-        repeatable: args.key.is_some(),
+        language: console.language(),
     };
     let released = dataset::deidentify(&request, &args.out, args.overwrite, &job(&args.run, &cancelled, &progress));
     bar.finish_and_clear();
@@ -45,19 +45,17 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         return console.json(&json!({
             "out": args.out,
             "plan": plan.head.name,
-            "plan_sha256": receipt.to_json()["plan_sha256"],
+            "plan_sha256": hex(&receipt.plan_sha256),
             "study": id,
-            "files": receipt.to_json()["files"],
-            "output_root": receipt.to_json()["output_root"],
+            "files": receipt.files,
+            "output_root": hex(&receipt.output_root),
             "risk": receipt.risk,
             "utility": receipt.utility,
-            "warnings": released.report.warnings(),
+            "skipped": released.skipped,
             "resources": Resources::since(start),
         }));
     }
-    for line in released.report.summary(console.lang() == crate::console::Lang::Zh) {
-        console.note(line);
-    }
+    summary(&released, console);
     if args.key.is_none() {
         console.note(console.text(
             "no key file was given: this release cannot be extended, restored or proven later",
@@ -66,6 +64,33 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
     }
     console.note(format_args!("{} {}", console.text("release:", "发布目录："), args.out.display()));
     Ok(())
+}
+
+/// What a steward wants to know first; the rest is in the report.
+fn summary(released: &Released, console: &Console) {
+    for file in &released.report.files {
+        let records = console.text("records", "条记录");
+        console.note(format_args!("{}  {} -> {} {records}", file.path, file.records_in, file.records_out));
+        let risks = file.assessment.as_ref().and_then(|found| found.before.as_ref().zip(found.after.as_ref()));
+        if let Some((before, after)) = risks {
+            console.note(format_args!(
+                "  {}: {:.1} % -> {:.1} %; {}: {} -> {}",
+                console.text("average re-identification risk", "平均重标识风险"),
+                before.prosecutor.average.value * 100.0,
+                after.prosecutor.average.value * 100.0,
+                console.text("smallest class", "最小等价类"),
+                before.min_class,
+                after.min_class,
+            ));
+        }
+    }
+    for name in &released.skipped {
+        console.note(format_args!("{name}: {}", console.text("no data file, not released", "非数据文件，未发布")));
+    }
+}
+
+fn hex(hash: &[u8; 32]) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// A plan file, or a built-in plan by its name.

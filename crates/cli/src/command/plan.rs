@@ -4,7 +4,7 @@ use std::path::Path;
 
 use medveil_clinical::fhir::FhirExecutor;
 use medveil_deid::action::{METHODS, Method, method};
-use medveil_deid::plan::{Plan, builtin, microsoft, schema};
+use medveil_deid::plan::{builtin, microsoft, schema};
 use medveil_deid::study::{MasterKey, Study};
 use serde_json::json;
 
@@ -20,7 +20,7 @@ pub fn run(args: &PlanArgs, console: &Console) -> Result<(), Failure> {
         PlanCommand::Show { name, json } => show(name, *json, console),
         PlanCommand::Check { file, json } => check(file, *json, console),
         PlanCommand::Import { from: ImportFrom::Microsoft, file } => import(file, console),
-        PlanCommand::Schema => console.json(&schema::schema()),
+        PlanCommand::Schema => console.print(schema::schema_text().trim_end()),
         PlanCommand::Actions { name } => actions(name.as_deref(), console),
     }
 }
@@ -67,13 +67,13 @@ fn import(file: &Path, console: &Console) -> Result<(), Failure> {
     let fail = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| fail(&error))?;
     let imported = microsoft::import(&text).map_err(|error| fail(&error))?;
-    let plan = Plan::from_toml(&imported.toml).map_err(|error| fail(&error))?;
+    let plan = &imported.plan;
     let study = Study::new(&MasterKey::from_bytes([0; 32]), "check", plan.head.suite, None);
-    FhirExecutor::new(&plan, &study).map_err(|error| fail(&error))?;
+    FhirExecutor::new(plan, &study).map_err(|error| fail(&error))?;
     for note in &imported.notes {
         console.note(note);
     }
-    console.print(imported.toml.trim_end())
+    console.print(imported.text.trim_end())
 }
 
 fn actions(name: Option<&str>, console: &Console) -> Result<(), Failure> {

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use comfy_table::{ContentArrangement, Table, presets};
 use medveil_clinical::dataset::{self, Scanned};
-use medveil_deid::detect::{Language, Options, Thoroughness, draft_plan};
+use medveil_deid::detect::{Options, Thoroughness, draft_plan};
 use medveil_deid::plan::ReleaseModel;
 use serde_json::json;
 
@@ -45,10 +45,7 @@ pub fn run(args: &ScanArgs, console: &Console) -> Result<(), Failure> {
 }
 
 fn table(file: &Scanned, console: &Console) -> Table {
-    let language = match console.lang() {
-        Lang::En => Language::En,
-        Lang::Zh => Language::Zh,
-    };
+    let language = console.language();
     let mut table = Table::new();
     table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header([

@@ -4,17 +4,19 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use medveil_deid::assess::Assessor;
+use medveil_deid::detect::Language;
 use medveil_deid::merkle::Hash;
 use medveil_deid::plan::Plan;
 use medveil_deid::receipt::{Draft, FileReceipt, Receipt, RuleReceipt};
-use medveil_deid::report::{self, FileReport, Report};
+use medveil_deid::report::{FileReport, Report, RuleCounts};
 use medveil_deid::study::{MasterKey, Prf, Study};
 use medveil_deid::table::{self, FileKeys, Job, TableOutcome};
 
 use super::error::DatasetError;
 use super::source::{Format, Source, Sources, discover};
 use super::stage::Stage;
-use crate::fhir::{self, FhirExecutor, FhirOutcome};
+use crate::fhir::{self, FhirExecutor, FhirOutcome, demographics};
 
 /// What to do.
 pub struct Request<'a> {
@@ -30,8 +32,8 @@ pub struct Request<'a> {
     pub output_leaf_key: Hash,
     /// The time that the report names, as text; the engine has no clock.
     pub time: &'a str,
-    /// Whether the release may be checked again with the key.
-    pub repeatable: bool,
+    /// The language that the page of the report opens in.
+    pub language: Language,
 }
 
 /// What came of it.
@@ -40,6 +42,8 @@ pub struct Released {
     pub receipt: Receipt,
     /// The report.
     pub report: Report,
+    /// Files of the inputs that are no data and were left aside.
+    pub skipped: Vec<String>,
 }
 
 /// De-identifies all inputs into the folder `out`.
@@ -58,8 +62,8 @@ pub fn deidentify(
     let text = released.receipt.to_text();
     for (name, content) in [
         ("receipt.json", text.as_bytes()),
-        ("report.json", released.report.to_json().as_bytes()),
-        ("report.html", released.report.to_html().as_bytes()),
+        ("report.json", released.report.to_json_text().as_bytes()),
+        ("report.html", released.report.to_html(request.language).as_bytes()),
     ] {
         let path = stage.path().join(name);
         std::fs::write(&path, content)
@@ -78,44 +82,56 @@ pub(super) fn deidentify_into(
 ) -> Result<Released, DatasetError> {
     let fhir = sources.files.iter().any(|s| matches!(s.format, Format::FhirJson | Format::FhirNdjson));
     let executor = fhir.then(|| FhirExecutor::new(request.plan, request.study)).transpose()?;
-    let (mut files, mut reports) = (Vec::new(), Vec::new());
+    let (mut files, mut reports, mut figures) = (Vec::new(), Vec::new(), Vec::new());
+    let mut patients = Assessor::new(demographics::spec());
     for source in &sources.files {
         let path = folder.join(&source.name);
         let output = create(&path, &source.name)?;
-        match run(request, source, executor.as_ref(), output, job)? {
+        match run(request, source, executor.as_ref(), &mut patients, output, job)? {
             Outcome::Table(outcome) => {
                 files.push(table_receipt(request.plan, source, &outcome));
-                reports.push(FileReport::of_table(request.plan, &source.name, outcome));
+                reports.push(FileReport::of_table(&source.name, request.plan, &outcome));
+                figures.push((source.name.clone(), outcome.assessment));
             }
             Outcome::Fhir(outcome) => {
+                let rules = outcome.rule_counts(request.plan);
+                let counts: Vec<RuleCounts> =
+                    rules.iter().map(|(rule, counts)| RuleCounts { rule: *rule, counts: *counts }).collect();
+                let sides = (&outcome.input, &outcome.output);
+                reports.push(FileReport::of_rules(&source.name, outcome.format, request.plan, sides, &counts));
                 files.push(fhir_receipt(request.plan, source, &outcome));
-                reports.push(outcome.report(request.plan, &source.name));
             }
         }
     }
-    let mut report = Report::new(request.plan, request.study.id(), request.time, reports);
-    if !sources.skipped.is_empty() {
-        report.warn(report::Warning::skipped_files(sources.skipped.len()));
+    let patients = patients.finish();
+    if patients.records > 0 {
+        reports.push(FileReport::of_patients(request.plan, &patients));
+        figures.push(("fhir patients".to_owned(), patients));
     }
-    if !request.repeatable {
-        report.warn(report::Warning::no_key_file());
+    let report = Report::new(request.plan, request.study.id(), reports).at(request.time);
+    let reasons: Vec<String> = report
+        .files
+        .iter()
+        .flat_map(|file| file.reasons.iter().map(move |reason| format!("{}: {}", file.path, reason.in_language(request.language))))
+        .collect();
+    if !reasons.is_empty() {
+        return Err(DatasetError::Refused { reasons });
     }
-    let breaches = report.breaches(request.plan);
-    if !breaches.is_empty() {
-        return Err(DatasetError::Refused { reasons: breaches });
-    }
+    let all = |part: fn(&medveil_deid::assess::Assessment) -> serde_json::Value| {
+        figures.iter().map(|(name, figures)| (name.clone(), part(figures))).collect::<serde_json::Map<_, _>>().into()
+    };
     let receipt = Draft {
         plan: request.plan,
         key: request.key,
         study: request.study,
         output_leaf_key: request.output_leaf_key,
         files,
-        risk: report.risk_summary(),
-        utility: report.utility_summary(),
+        risk: all(medveil_deid::assess::Assessment::risk_json),
+        utility: all(medveil_deid::assess::Assessment::utility_json),
     }
     .seal();
-    report.bind(&receipt);
-    Ok(Released { receipt, report })
+    let report = report.bound_to(receipt.input_root, receipt.output_root);
+    Ok(Released { receipt, report, skipped: sources.skipped.clone() })
 }
 
 enum Outcome {
@@ -127,6 +143,7 @@ fn run(
     request: &Request<'_>,
     source: &Source,
     executor: Option<&FhirExecutor>,
+    patients: &mut Assessor,
     mut output: BufWriter<File>,
     job: &Job<'_>,
 ) -> Result<Outcome, DatasetError> {
@@ -145,7 +162,7 @@ fn run(
             .map_err(table_error)?,
         (format, Some(executor)) => {
             let lines = format == Format::FhirNdjson;
-            fhir::deidentify(input, lines, &mut output, executor, study.suite(), &keys, job)
+            fhir::deidentify(input, lines, &mut output, executor, study.suite(), &keys, patients, job)
                 .map(Outcome::Fhir)
                 .map_err(|error| DatasetError::Fhir { file: source.path.display().to_string(), error })?
         }

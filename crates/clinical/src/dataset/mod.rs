@@ -1,5 +1,6 @@
 //! Whole runs: files and folders in, a release with its receipt and report out; and the check of such a release.
 
+mod assess;
 mod compare;
 mod deidentify;
 mod error;
@@ -8,6 +9,7 @@ mod source;
 mod stage;
 mod verify;
 
+pub use assess::{Assessed, assess};
 pub use deidentify::{Released, Request, deidentify};
 pub use error::DatasetError;
 pub use scan::{Scanned, scan};

@@ -3,10 +3,11 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use medveil_deid::detect::Language;
 use medveil_deid::merkle::{Hash, leaf};
 use medveil_deid::receipt::Receipt;
 use medveil_deid::study::{MasterKey, Study};
-use medveil_deid::table::{self, Job, Side};
+use medveil_deid::table::{self, Dialect, Job, Side};
 use serde::Serialize;
 
 use super::compare::first_difference;
@@ -90,7 +91,7 @@ pub fn verify(path: &Path, rerun: Option<&Rerun<'_>>, job: &Job<'_>) -> Result<V
                 study: &study,
                 output_leaf_key: receipt.output_leaf_key,
                 time: "",
-                repeatable: true,
+                language: Language::En,
             };
             run_again(&request, &receipt, folder, job, &mut result)?;
         }
@@ -117,10 +118,13 @@ fn check_outputs(
         let input = File::open(&path)
             .map_err(|error| DatasetError::File { file: path.display().to_string(), error })?;
         let side = match super::source::detect(&path)? {
-            Format::Csv => table::hash_csv(input, &file.format, receipt.suite, &leaf_of, job)
-                .map_err(|error| error.to_string()),
+            Format::Csv => match Dialect::from_description(&file.format) {
+                Some(dialect) => table::hash_csv(input, dialect, receipt.suite, &leaf_of, job)
+                    .map_err(|error| error.to_string()),
+                None => Err("it is CSV, the receipt speaks of another format".to_owned()),
+            },
             Format::Parquet => {
-                table::hash_parquet(input, receipt.suite, &leaf_of, job).map_err(|error| error.to_string())
+                table::hash_parquet(input, &leaves, receipt.suite, job).map_err(|error| error.to_string())
             }
             format => fhir::hash_file(input, format == Format::FhirNdjson, receipt.suite, &leaf_of, job)
                 .map_err(|error| error.to_string()),

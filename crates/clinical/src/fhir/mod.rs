@@ -26,6 +26,8 @@ use medveil_deid::study::{Record, Study};
 
 pub mod automaton;
 mod criteria;
+pub mod demographics;
+mod file;
 pub mod model;
 pub mod path;
 mod place;
@@ -34,7 +36,11 @@ pub mod reference;
 pub mod scan;
 pub mod security;
 pub mod splice;
+mod survey;
 pub mod walk;
+
+pub use file::{FhirFileError, FhirOutcome, deidentify, hash as hash_file};
+pub use survey::scan as scan_file;
 
 use automaton::{Automaton, Form, Policy, Program, RuleEffect, Scope};
 use path::{Path, PathError};

@@ -180,7 +180,7 @@ impl Binding {
 }
 
 /// Equivalence classes that are counted exactly; beyond them classes are sampled.
-const MAX_CLASSES: usize = 1 << 19;
+pub(super) const MAX_CLASSES: usize = 1 << 19;
 
 /// Event dates are no quasi-identifier by themselves unless a plan says so: each visit has another one.
 fn relevant(kind: Kind) -> bool {

@@ -6,9 +6,9 @@ use super::bind::{Binding, Fate};
 use super::csv::{Block, Blocks, RawBlock, write_field};
 use super::dialect::Dialect;
 use super::error::{TableError, Trouble};
-use super::execute::{Rows, Value, assess, transform};
+use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
 use super::job::{Counts, Job, Side, TableOutcome};
-use crate::assess::{Assessor, Part, Spec};
+use crate::assess::{Assessment, Assessor, Part, Spec};
 use crate::detect::{self, ColumnFinding, TableScanner};
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline;
@@ -205,8 +205,8 @@ pub fn scan(input: impl Read + Send, options: detect::Options, job: &Job<'_>) ->
             let size = raw.bytes.len() as u64;
             let block = Block::parse(raw, &dialect, Some(columns))?;
             let mut part = match starts {
-                true => TableScanner::new(&names, options.clone()),
-                false => TableScanner::continuing(&names, options.clone()),
+                true => TableScanner::new(&names, options),
+                false => TableScanner::continuing(&names, options),
             };
             scan_block(&block, &mut part);
             Ok((part, size))
@@ -222,6 +222,44 @@ pub fn scan(input: impl Read + Send, options: detect::Options, job: &Job<'_>) ->
     )?;
     let scanner = scanner.unwrap_or_else(|| TableScanner::new(&names, options));
     Ok((dialect.describe(), scanner.finish()))
+}
+
+/// Measures a CSV file as it stands.
+pub fn assess(
+    input: impl Read + Send,
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
+    let mut opened = open(input, job)?;
+    let dialect = opened.dialect;
+    let columns = opened.names.len();
+    let spec = spec_as_it_stands(&opened.names, quasi_identifiers, sensitive)?;
+    let mut assessor = Assessor::new(spec.clone());
+    let header_rows = u64::from(dialect.header);
+    let mut first = opened.first.take();
+    let blocks = &mut opened.blocks;
+    pipeline::run(
+        job.width(),
+        || {
+            job.check()?;
+            match first.take() {
+                Some(block) => Ok(Some(block)),
+                None => blocks.next_block(),
+            }
+        },
+        |raw| {
+            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
+            Ok((observe(&spec, &block, block.first_record - header_rows), size as u64))
+        },
+        |(part, size)| {
+            assessor.absorb(part);
+            (job.progress)(size);
+            Ok(())
+        },
+    )?;
+    Ok(assessor.finish())
 }
 
 /// The Merkle root of a CSV file that was written in `dialect`, over header and records.
@@ -336,7 +374,7 @@ fn process(
     let records: Vec<_> =
         leaves_in.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect();
     let done = transform(binding, plan.head.invalid, block, &records, block.first_record + 1)?;
-    let part = assess(spec, binding, block, &done, first_record);
+    let part = execute::assess(spec, binding, block, &done, first_record);
 
     let released: Vec<usize> = (0..binding.columns.len()).filter(|c| binding.columns[*c].released()).collect();
     let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();

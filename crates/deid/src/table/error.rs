@@ -105,7 +105,7 @@ pub enum Trouble {
     #[error("the transformed value does not fit the column's type {0}")]
     Fit(String),
     /// The plan names a column that is not there.
-    #[error("the plan names column `{name}`, which the table does not have{help}")]
+    #[error("no column is called `{name}`{help}")]
     NoColumn {
         /// The name in the plan.
         name: String,

@@ -158,3 +158,31 @@ pub(super) fn assess(
     }
     part
 }
+
+/// Feeds the assessment of a table as it stands.
+pub(super) fn observe(spec: &Spec, rows: &impl Rows, first_record: u64) -> Part {
+    let mut part = Part::new(spec);
+    for r in 0..rows.rows() {
+        let cell = |c: usize| rows.text(r, c);
+        part.row(first_record + r as u64, cell, Some(cell));
+    }
+    part
+}
+
+/// What to assess in a table of these columns.
+pub(super) fn spec_as_it_stands(
+    names: &[String],
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+) -> Result<Spec, TableError> {
+    let find = |name: &String| {
+        names.iter().position(|column| column == name).ok_or_else(|| {
+            let help = crate::plan::suggest(name, names.iter().map(String::as_str));
+            let help = help.map(|help| format!("; {help}")).unwrap_or_default();
+            TableError::new(Trouble::NoColumn { name: name.clone(), help })
+        })
+    };
+    let all = |list: &[String]| list.iter().map(find).collect::<Result<Vec<usize>, _>>();
+    let columns = names.iter().map(|name| (name.clone(), None)).collect();
+    Ok(Spec::as_it_stands(columns, all(quasi_identifiers)?, all(sensitive)?, super::bind::MAX_CLASSES))
+}

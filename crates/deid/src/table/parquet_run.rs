@@ -20,13 +20,13 @@ use arrow_select::zip::zip;
 use super::FileKeys;
 use super::bind::{Binding, Fate};
 use super::error::{TableError, Trouble};
-use super::execute::{NewColumn, Rows, Value, assess, transform};
+use super::execute::{NewColumn, Rows, Value, assess, observe, spec_as_it_stands, transform};
 use super::job::{Counts, Job, Side, TableOutcome};
 use super::parquet_file::{Batch, Batches, Cut, Sink, Source, compression_name, schema};
 use super::parquet_record::{Column, header};
 use super::parquet_text;
 use crate::action::Output;
-use crate::assess::{Assessor, Part, Spec};
+use crate::assess::{Assessment, Assessor, Part, Spec};
 use crate::detect::{self, ColumnFinding, TableScanner};
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline::{self, Width};
@@ -87,6 +87,34 @@ pub fn deidentify(
         dropped: records_in - records_out,
         assessment: assessor.finish(),
     })
+}
+
+/// Measures a Parquet file as it stands.
+pub fn measure(
+    file: File,
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
+    let source = Source::open(file)?;
+    let spec = spec_as_it_stands(&source.names()?, quasi_identifiers, sensitive)?;
+    let mut assessor = Assessor::new(spec.clone());
+    let cut = source.cut(0);
+    let mut batches = source.batches(cut.batch_rows)?;
+    pipeline::run(
+        width(job, cut),
+        || next(&mut batches, job),
+        |batch| {
+            let text = BatchText::of_readable(&batch, job.max_record)?;
+            Ok((observe(&spec, &text, batch.first), batch.bytes))
+        },
+        |(part, bytes)| {
+            assessor.absorb(part);
+            (job.progress)(bytes);
+            Ok(())
+        },
+    )?;
+    Ok(assessor.finish())
 }
 
 /// Scans one Parquet file.
