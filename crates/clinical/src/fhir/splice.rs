@@ -177,6 +177,10 @@ impl Splicer<'_> {
             },
             _ => ("", &*text, ""),
         };
+        if prepared.shifts && primitive::is_partial_date(part) {
+            // A year or month has no day that could move, and would stay a hint to the true date.
+            return Ok(Effect::Removed);
+        }
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
         self.find_subject(entry.resource);
@@ -186,8 +190,6 @@ impl Splicer<'_> {
         value.clear();
         let effect = match by_kind.of(form).apply(&cell, value) {
             Ok(effect) => effect,
-            // A year or month has no day that could move, and stays a hint to the true date if it stays.
-            Err(Refusal::NotADate) if prepared.shifts && primitive::is_partial_date(part) => Effect::Removed,
             Err(_) if self.invalid == Invalid::Redact => {
                 self.work.invalid += 1;
                 Effect::Removed
