@@ -1,5 +1,7 @@
 //! What becomes of values: ids and the references to them, dates by patient, labels, and values that an action cannot read.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use common::{KEEP, REDACT, run};

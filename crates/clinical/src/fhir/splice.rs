@@ -3,7 +3,8 @@
 //! Output is the input with ranges cut or replaced, so whatever no rule touches leaves byte for byte. What stays is
 //! valid FHIR where the input was:
 //! - a list or object that loses its last member goes itself, and so on upwards (FHIR has no empty ones); what is left with nothing
-//!   but an id, an extension with nothing but its url, and an element whose required part is gone, go too;
+//!   but an id, an extension with nothing but its url, and an element whose required part is gone, go too (so a plan that keeps
+//!   `Observation.component.value` must keep `Observation.component.code`);
 //! - lists of primitives and their `_` siblings stay aligned by `null`, and where both sides of a position are gone, it goes;
 //! - a resource keeps its `resourceType`, whatever else goes;
 //! - a value that its FHIR type cannot have is removed rather than written.
