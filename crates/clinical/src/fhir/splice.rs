@@ -19,7 +19,7 @@ use super::primitive;
 use super::reference::Reference;
 use super::scan::{self, Token};
 use super::security::Labels;
-use super::walk::{Area, Entry, Fate, NONE, Tape, What};
+use super::walk::{ABSENT, Area, Entry, Fate, NONE, Tape, What};
 
 /// A rule's action, bound to its study.
 pub struct Prepared {
@@ -260,7 +260,7 @@ impl Splicer<'_> {
             let length = sides.iter().flatten().flatten().map(|(ordinal, _)| ordinal + 1).max().unwrap_or(0);
             for ordinal in 0..length {
                 let absent = sides.each_ref().map(|side| match side {
-                    // The whole list goes.
+                    // There is no list on this side.
                     None => Some(None),
                     Some(absent) => {
                         absent.iter().find(|(other, _)| *other == ordinal).map(|(_, entry)| Some(*entry))
@@ -274,10 +274,12 @@ impl Splicer<'_> {
         }
     }
 
-    /// The items of a list that are `null` or go, by position; `None` if the list goes as a whole.
+    /// The items of a list that are `null` or go, by position; `None` if there is no list, or none that stays.
     fn items(&self, list: u32) -> Option<Vec<(u32, u32)>> {
-        if list == NONE {
-            return Some(Vec::new());
+        match list {
+            NONE => return Some(Vec::new()),
+            ABSENT => return None,
+            _ => {}
         }
         let entry = &self.tape.entries[list as usize];
         if entry.fate == Fate::Cut {
