@@ -1,6 +1,8 @@
 //! What holds for every record: the scanner agrees with `serde_json`, splicing with a slow second implementation, and no bytes
 //! make it panic.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use common::{DROP, KEEP, executor, reference, study};

@@ -164,6 +164,11 @@ fn lists_of_primitives_and_their_extensions_stay_aligned() {
         kept(&[("nodesByType('Extension').where(url = 'y')", REDACT)], input),
         name(&format!(r#""given":["A",null,"B"],"_given":[null,{x},null]"#))
     );
+    let alone = name(&format!(r#""_given":[{x},{y}]"#));
+    assert_eq!(
+        kept(&[("nodesByType('Extension').where(url = 'y')", REDACT)], &alone),
+        name(&format!(r#""_given":[{x}]"#))
+    );
     let a = "Patient.name.given.where($this = 'A')";
     assert_eq!(
         kept(&[("Patient.name.given.extension", STAY), (a, REDACT)], input),

@@ -1,5 +1,7 @@
 //! What becomes of values: ids and the references to them, dates by patient, labels, and values that an action cannot read.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod common;
 
 use common::{KEEP, REDACT, run};
@@ -93,7 +95,8 @@ fn dates_without_a_day_cannot_move_and_go() {
             r#"{{"resourceType":"Patient","id":"p","birthDate":"{partial}","deceasedDateTime":"2021-01-01"}}"#
         );
         let patient = output(&rules, &record);
-        assert!(patient.get("birthDate").is_none() && patient.get("deceasedDateTime").is_some());
+        assert!(patient.get("birthDate").is_none(), "{patient}");
+        assert!(patient.get("deceasedDateTime").is_some(), "{patient}");
     }
 }
 
@@ -104,7 +107,7 @@ fn an_action_leaves_types_that_it_cannot_read_to_the_rest_of_the_plan() {
     let rules = [("Patient.name", SHIFT)];
     let (kept, dropped) = (output(&rules, period), run("", &rules, period).unwrap().1);
     assert_eq!(text(&kept["name"][0]["family"]), "Li");
-    assert!(!dropped.contains("Li") && dropped.contains("start"));
+    assert!(!dropped.contains("Li") && dropped.contains("start"), "{dropped}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //!
 //! They stand beside the repository, in `../shared/data/fhir/bundles`; without that folder the tests skip.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "these are tests")]
+
 #[path = "../../clinical/tests/common/mod.rs"]
 mod common;
 

@@ -616,7 +616,10 @@ impl Automaton {
             (Category::Complex, _) if key.ty == TypeId::UNKNOWN && program.unknown == Policy::Drop => {
                 Verdict::Remove
             }
-            (Category::Complex, RuleEffect::Apply(_)) => Verdict::Walk,
+            // An action acts on the values inside, whatever it would do to a value of this type.
+            _ if matches!(key.govern, Some(rule) if is_action(program.effects[rule as usize])) => {
+                Verdict::Walk
+            }
             (Category::Complex, effect) => {
                 let uniform =
                     key.live.iter().all(|at| program.effects[program.rules[*at as usize] as usize] == effect);
@@ -633,6 +636,10 @@ impl Automaton {
         };
         (verdict, mismatch)
     }
+}
+
+fn is_action(effect: RuleEffect) -> bool {
+    matches!(effect, RuleEffect::Apply(_))
 }
 
 /// The elements by which a resource names its patient, by preference.

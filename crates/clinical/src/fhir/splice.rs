@@ -3,7 +3,8 @@
 //! Output is the input with ranges cut or replaced, so whatever no rule touches leaves byte for byte. What stays is
 //! valid FHIR where the input was:
 //! - a list or object that loses its last member goes itself, and so on upwards (FHIR has no empty ones); what is left with nothing
-//!   but an id, an extension with nothing but its url, and an element whose required part is gone, go too;
+//!   but an id, an extension with nothing but its url, and an element whose required part is gone, go too (so a plan that keeps
+//!   `Observation.component.value` must keep `Observation.component.code`);
 //! - lists of primitives and their `_` siblings stay aligned by `null`, and where both sides of a position are gone, it goes;
 //! - a resource keeps its `resourceType`, whatever else goes;
 //! - a value that its FHIR type cannot have is removed rather than written.
@@ -18,7 +19,7 @@ use super::primitive;
 use super::reference::Reference;
 use super::scan::{self, Token};
 use super::security::Labels;
-use super::walk::{Area, Entry, Fate, NONE, Tape, What};
+use super::walk::{ABSENT, Area, Entry, Fate, NONE, Tape, What};
 
 /// A rule's action, bound to its study.
 pub struct Prepared {
@@ -177,6 +178,10 @@ impl Splicer<'_> {
             },
             _ => ("", &*text, ""),
         };
+        if prepared.shifts && primitive::is_partial_date(part) {
+            // A year or month has no day that could move, and would stay a hint to the true date.
+            return Ok(Effect::Removed);
+        }
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
         self.find_subject(entry.resource);
@@ -186,8 +191,6 @@ impl Splicer<'_> {
         value.clear();
         let effect = match by_kind.of(form).apply(&cell, value) {
             Ok(effect) => effect,
-            // A year or month has no day that could move, and stays a hint to the true date if it stays.
-            Err(Refusal::NotADate) if prepared.shifts && primitive::is_partial_date(part) => Effect::Removed,
             Err(_) if self.invalid == Invalid::Redact => {
                 self.work.invalid += 1;
                 Effect::Removed
@@ -257,7 +260,7 @@ impl Splicer<'_> {
             let length = sides.iter().flatten().flatten().map(|(ordinal, _)| ordinal + 1).max().unwrap_or(0);
             for ordinal in 0..length {
                 let absent = sides.each_ref().map(|side| match side {
-                    // The whole list goes.
+                    // There is no list on this side.
                     None => Some(None),
                     Some(absent) => {
                         absent.iter().find(|(other, _)| *other == ordinal).map(|(_, entry)| Some(*entry))
@@ -271,10 +274,12 @@ impl Splicer<'_> {
         }
     }
 
-    /// The items of a list that are `null` or go, by position; `None` if the list goes as a whole.
+    /// The items of a list that are `null` or go, by position; `None` if there is no list, or none that stays.
     fn items(&self, list: u32) -> Option<Vec<(u32, u32)>> {
-        if list == NONE {
-            return Some(Vec::new());
+        match list {
+            NONE => return Some(Vec::new()),
+            ABSENT => return None,
+            _ => {}
         }
         let entry = &self.tape.entries[list as usize];
         if entry.fate == Fate::Cut {

@@ -11,6 +11,9 @@ use super::scan::{self, Fault, FaultKind, MAX_DEPTH, Skimmer, Token, fault, spac
 /// No entry, record or the like.
 pub const NONE: u32 = u32::MAX;
 
+/// In [`Tape::pairs`]: no such list.
+pub const ABSENT: u32 = u32::MAX - 1;
+
 /// What a pass over a record found.
 #[derive(Debug, Default)]
 pub struct Tape {
@@ -18,8 +21,8 @@ pub struct Tape {
     pub entries: Vec<Entry>,
     /// The resources; contained ones are part of the resource around them.
     pub resources: Vec<Resource>,
-    /// Lists of primitives and the lists of their `_` siblings, which are aligned by position: entries, or [`NONE`] where
-    /// nothing in them changes.
+    /// Lists of primitives and the lists of their `_` siblings, which are aligned by position: entries, [`NONE`] where
+    /// nothing in them changes, or [`ABSENT`].
     pub pairs: Vec<(u32, u32)>,
     /// Resources of unknown types that were removed.
     pub unknown_resources: u64,
@@ -566,7 +569,18 @@ impl<'a> Walker<'a> {
                     && scan::string(self.bytes, start).is_ok_and(|k| k.text(self.bytes) == name[1..])
             };
             let inside = &self.tape.entries[object as usize + 1..];
-            let value = inside.iter().position(is_value).map_or(NONE, |at| object + 1 + offset(at));
+            let value = match inside.iter().position(is_value) {
+                Some(at) => object + 1 + offset(at),
+                None if has_key(
+                    self.bytes,
+                    self.tape.entries[object as usize].value as usize,
+                    &name[1..],
+                ) =>
+                {
+                    NONE
+                }
+                None => ABSENT,
+            };
             self.tape.pairs.push((value, sibling));
         }
     }
@@ -596,6 +610,21 @@ impl<'a> Walker<'a> {
             Role::None | Role::Subject(_) | Role::Meta | Role::Security => {}
         }
     }
+}
+
+/// Whether the object at `open`, which has been validated, has the key.
+fn has_key(bytes: &[u8], open: usize, wanted: &str) -> bool {
+    let mut skimmer = Skimmer::default();
+    let mut at = space(bytes, open + 1);
+    while let Ok((key, value)) = scan::key(bytes, at) {
+        if key.text(bytes) == wanted {
+            return true;
+        }
+        let next = skimmer.value(bytes, value, 0).and_then(|end| scan::next(bytes, end, b'}', "`,` or `}`"));
+        let Ok(Ok(member)) = next else { return false };
+        at = member;
+    }
+    false
 }
 
 /// An offset in the record, whose size was checked before the walk, or the number of an entry, of which no byte has two.

@@ -1,5 +1,6 @@
 //! What the tests of FHIR share: plans in a line, and applying them to a record.
-#![allow(dead_code)]
+#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use medveil_clinical::fhir::{FhirExecutor, RecordError, RecordOutcome, Tally};
 use medveil_deid::plan::Plan;
