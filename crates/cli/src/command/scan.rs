@@ -47,7 +47,7 @@ pub fn run(args: &ScanArgs, console: &Console) -> Result<(), Failure> {
 fn table(file: &Scanned, console: &Console) -> Table {
     let language = console.language();
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header([
         console.text("column", "列"),
         console.text("what it is", "识别结果"),

@@ -17,11 +17,11 @@ impl Criteria {
             Criteria::Or(parts) => parts.iter().any(|part| part.holds(node)),
             Criteria::Not(part) => !part.holds(node),
             Criteria::Exists(path) => !select(node, path).is_empty(),
-            Criteria::Compare(path, comparison, literal) => match select(node, path)[..] {
-                [] => false,
-                [value] => compare(value, *comparison, literal),
-                _ => *comparison == Comparison::NotEqual,
-            },
+            // FHIRPath lets a comparison of several values fail. Here any of them counts, so that a rule for a code governs every resource that
+            // carries the code, however many codings it has.
+            Criteria::Compare(path, comparison, literal) => {
+                select(node, path).into_iter().any(|value| compare(value, *comparison, literal))
+            }
         }
     }
 }
@@ -96,7 +96,8 @@ mod tests {
             ("use = 'work' or use = 'home' and system = 'phone'", true),
             ("rank = 2", true),
             ("rank.exists() and period.empty()", true),
-            ("given = 'A'", false),
+            ("given = 'A'", true),
+            ("given = 'C'", false),
             ("given != 'A'", true),
             ("value = 'c'", true),
             ("(use = 'home').not()", false),
