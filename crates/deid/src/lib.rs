@@ -12,5 +12,6 @@ pub mod merkle;
 pub mod pipeline;
 pub mod plan;
 pub mod receipt;
+pub mod report;
 pub mod study;
 pub mod table;
