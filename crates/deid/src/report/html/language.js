@@ -1,0 +1,1 @@
+(function(){var r=document.querySelectorAll('.toggle'),h=document.documentElement;function s(){r.forEach(function(x){if(x.checked)h.lang=x.value})}r.forEach(function(x){x.addEventListener('change',s)});s()})()

@@ -1,0 +1,419 @@
+//! Reports: what was done to the data, why, and what risk is left, for a person who signs for it.
+//!
+//! A [`Report`] is `report.json`; [`Report::to_html`] is `report.html`, the same figures as one self-contained page in Chinese and
+//! English. **No value of the data is in either**: names of columns and files, counts, shares and distances only. There is no clock here; the caller
+//! says when the run was.
+
+use medveil_privacy::Spend;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::assess::{Assessment, Breach, Evaluation, evaluate};
+use crate::detect::Language;
+use crate::kind::{Kind, Text};
+use crate::merkle::{Hash, hex_hash};
+use crate::plan::{Plan, ReleaseModel, Unmatched};
+use crate::receipt::ENGINE;
+use crate::table::{BoundColumn, Counts, Side, TableOutcome};
+
+mod html;
+mod warning;
+
+pub use warning::Warning;
+
+/// The format's name, in the field `format`.
+pub const FORMAT: &str = "medveil-report-v1";
+
+/// A report: see the [module](self).
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// [`FORMAT`].
+    pub format: &'static str,
+    /// Name and version of what made the release.
+    pub engine: &'static str,
+    /// When, in the caller's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time: Option<String>,
+    /// The study whose pseudonyms and offsets apply.
+    pub study: String,
+    /// The plan.
+    pub plan: PlanSummary,
+    /// What the plan's privacy asks, against what was found.
+    pub verdict: Verdict,
+    /// The most privacy that a record loses to noise, over all files.
+    pub loss: Loss,
+    /// What binds the release; none before there is a receipt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Roots>,
+    /// The files, in the order of the run.
+    pub files: Vec<FileReport>,
+}
+
+/// What a report says of the plan.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlanSummary {
+    /// The name.
+    pub name: String,
+    /// The version.
+    pub version: u32,
+    /// SHA-256 of the canonical text.
+    #[serde(with = "hex_hash")]
+    pub sha256: Hash,
+    /// What it is for.
+    pub title: Words,
+    /// Who will see the release.
+    pub release_model: ReleaseModel,
+    /// The laws and standards that it rests on.
+    pub basis: Vec<String>,
+    /// What its privacy asks, as it is written there.
+    pub requirements: Vec<String>,
+    /// What happens to what no rule matches.
+    pub unmatched: Unmatched,
+}
+
+/// Whether the release is what the plan asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Everything that the plan asks holds in every table that was measured.
+    Met,
+    /// Something does not.
+    Breached,
+    /// The plan asks nothing.
+    NothingRequired,
+    /// Nothing was measured.
+    NotMeasured,
+}
+
+/// Privacy that noise costs a record: basic composition over its values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Loss {
+    /// Epsilon.
+    pub epsilon: f64,
+    /// Delta.
+    pub delta: f64,
+}
+
+/// The roots in the receipt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Roots {
+    /// Over the inputs.
+    #[serde(with = "hex_hash")]
+    pub input: Hash,
+    /// Over the outputs.
+    #[serde(with = "hex_hash")]
+    pub output: Hash,
+}
+
+/// A sentence in both languages that is made at run time.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Words {
+    /// English.
+    pub en: String,
+    /// Chinese.
+    pub zh: String,
+}
+
+/// One file.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileReport {
+    /// The path inside the release.
+    pub path: String,
+    /// The format, such as `csv (utf-8, comma)`.
+    pub format: String,
+    /// Records read.
+    pub records_in: u64,
+    /// Records written.
+    pub records_out: u64,
+    /// Bytes read.
+    pub bytes_in: u64,
+    /// Bytes written.
+    pub bytes_out: u64,
+    /// What happened to each column or path.
+    pub items: Vec<Item>,
+    /// Privacy that noise costs a record of this file; none where values repeat in a record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+    /// What a reader must know.
+    pub warnings: Vec<Warning>,
+    /// Risk and utility, for tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assessment: Option<Assessment>,
+    /// The verdict on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub evaluation: Option<Evaluation>,
+    /// The breaches in words.
+    pub reasons: Vec<Words>,
+}
+
+/// One column, or what one rule did.
+#[derive(Clone, Debug, Serialize)]
+pub struct Item {
+    /// The column, or the path of the rule.
+    pub place: String,
+    /// What it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<Kind>,
+    /// How sure that is, 0 to 100.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<u8>,
+    /// How it was recognised.
+    pub recognised: Vec<Words>,
+    /// The rule's number from 1; none for what no rule matched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<usize>,
+    /// The action, or `drop`.
+    pub action: String,
+    /// Its parameters.
+    pub parameters: Value,
+    /// The clause that asks for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// What happened to the values.
+    #[serde(flatten)]
+    pub counts: Counts,
+    /// Privacy that noise costs each value.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<Loss>,
+}
+
+/// What one rule did, for formats without columns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleCounts {
+    /// The rule's place in the plan, from 0; none for what no rule matched.
+    pub rule: Option<usize>,
+    /// What happened.
+    pub counts: Counts,
+}
+
+impl Report {
+    /// A report on a run of `plan`.
+    pub fn new(plan: &Plan, study: &str, files: Vec<FileReport>) -> Report {
+        let plan = PlanSummary::new(plan);
+        let worst = |part: fn(&Loss) -> f64| {
+            files.iter().filter_map(|file| file.loss.as_ref()).map(part).fold(0.0, f64::max)
+        };
+        Report {
+            format: FORMAT,
+            engine: ENGINE,
+            time: None,
+            study: study.to_owned(),
+            verdict: Verdict::of(&plan, &files),
+            loss: Loss { epsilon: worst(|loss| loss.epsilon), delta: worst(|loss| loss.delta) },
+            plan,
+            receipt: None,
+            files,
+        }
+    }
+
+    /// Adds when the run was, as people should read it.
+    #[must_use]
+    pub fn at(self, time: impl Into<String>) -> Report {
+        Report { time: Some(time.into()), ..self }
+    }
+
+    /// Adds the roots in the receipt.
+    #[must_use]
+    pub fn bound_to(self, input: Hash, output: Hash) -> Report {
+        Report { receipt: Some(Roots { input, output }), ..self }
+    }
+
+    /// The text of `report.json`.
+    pub fn to_json_text(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("a report has string keys and finite numbers only");
+        text.push('\n');
+        text
+    }
+
+    /// The text of `report.html`, first shown in that language.
+    pub fn to_html(&self, first: Language) -> String {
+        html::page(self, first)
+    }
+}
+
+impl PlanSummary {
+    fn new(plan: &Plan) -> PlanSummary {
+        let head = &plan.head;
+        let or_name = |title: &str| if title.is_empty() { head.name.clone() } else { title.to_owned() };
+        let en = or_name(&head.title);
+        let zh = if head.title_zh.is_empty() { en.clone() } else { head.title_zh.clone() };
+        let mut requirements = Vec::new();
+        if let Some(privacy) = &plan.privacy {
+            requirements.extend(privacy.models.iter().cloned());
+            requirements.extend(privacy.max_risk.map(|limit| format!("max-risk={limit}")));
+            requirements.extend(privacy.suppression.map(|limit| format!("suppression={limit}")));
+        }
+        PlanSummary {
+            name: head.name.clone(),
+            version: head.version,
+            sha256: plan.digest(),
+            title: Words { en, zh },
+            release_model: head.release_model,
+            basis: head.basis.clone(),
+            requirements,
+            unmatched: head.unmatched,
+        }
+    }
+}
+
+impl Verdict {
+    fn of(plan: &PlanSummary, files: &[FileReport]) -> Verdict {
+        let mut evaluations = files.iter().filter_map(|file| file.evaluation.as_ref());
+        let measured = files.iter().any(|file| file.assessment.as_ref().is_some_and(|found| found.after.is_some()));
+        if evaluations.any(|evaluation| !evaluation.acceptable) {
+            Verdict::Breached
+        } else if plan.requirements.is_empty() {
+            Verdict::NothingRequired
+        } else if measured {
+            Verdict::Met
+        } else {
+            Verdict::NotMeasured
+        }
+    }
+}
+
+impl FileReport {
+    /// The report on a table.
+    pub fn of_table(path: &str, plan: &Plan, outcome: &TableOutcome) -> FileReport {
+        let items: Vec<Item> = outcome.columns.iter().map(|(column, counts)| Item::of_column(plan, column, *counts)).collect();
+        let evaluation = evaluate(&outcome.assessment, plan.privacy.as_ref(), plan.head.release_model);
+        let loss = Loss::sum(items.iter().filter_map(|item| item.loss));
+        FileReport {
+            warnings: warning::of_table(plan, outcome),
+            assessment: Some(outcome.assessment.clone()),
+            reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
+            evaluation: Some(evaluation),
+            loss,
+            ..FileReport::bare(path, &outcome.format, &outcome.input, &outcome.output, items)
+        }
+    }
+
+    /// The report on a file of records without columns, such as FHIR: what each rule did.
+    pub fn of_rules(
+        path: &str,
+        format: &str,
+        plan: &Plan,
+        (input, output): (&Side, &Side),
+        rules: &[RuleCounts],
+    ) -> FileReport {
+        let items: Vec<Item> = rules.iter().map(|done| Item::of_rule(plan, done)).collect();
+        FileReport { warnings: warning::of_rules(&items), ..FileReport::bare(path, format, input, output, items) }
+    }
+
+    /// The report on the patients of all FHIR files together.
+    pub fn of_patients(plan: &Plan, patients: &Assessment) -> FileReport {
+        let evaluation = evaluate(patients, plan.privacy.as_ref(), plan.head.release_model);
+        FileReport {
+            path: "Patient".to_owned(),
+            format: "fhir r4".to_owned(),
+            records_in: patients.records,
+            records_out: patients.released,
+            bytes_in: 0,
+            bytes_out: 0,
+            items: Vec::new(),
+            loss: None,
+            warnings: Vec::new(),
+            assessment: Some(patients.clone()),
+            reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
+            evaluation: Some(evaluation),
+        }
+    }
+
+    fn bare(path: &str, format: &str, input: &Side, output: &Side, items: Vec<Item>) -> FileReport {
+        FileReport {
+            path: path.to_owned(),
+            format: format.to_owned(),
+            records_in: input.records,
+            records_out: output.records,
+            bytes_in: input.bytes,
+            bytes_out: output.bytes,
+            items,
+            loss: None,
+            warnings: Vec::new(),
+            assessment: None,
+            evaluation: None,
+            reasons: Vec::new(),
+        }
+    }
+}
+
+impl Item {
+    fn of_column(plan: &Plan, column: &BoundColumn, counts: Counts) -> Item {
+        let finding = &column.finding;
+        let explain = |language| finding.evidence.iter().map(move |evidence| evidence.explain(language));
+        Item {
+            place: finding.name.clone(),
+            kind: finding.kind,
+            confidence: finding.kind.map(|_| finding.confidence),
+            recognised: explain(Language::En).zip(explain(Language::Zh)).map(|(en, zh)| Words { en, zh }).collect(),
+            action: column.action().to_owned(),
+            ..Item::of_rule(plan, &RuleCounts { rule: column.rule, counts })
+        }
+    }
+
+    fn of_rule(plan: &Plan, done: &RuleCounts) -> Item {
+        let rule = done.rule.and_then(|rule| plan.rules.get(rule));
+        let parameters = rule.map_or(Value::Null, |rule| rule.action.parameters());
+        let otherwise = match plan.head.unmatched {
+            Unmatched::Drop => "drop",
+            Unmatched::Keep => "keep",
+        };
+        Item {
+            place: rule.map_or_else(|| "*".to_owned(), |rule| rule.matcher.to_string()),
+            kind: None,
+            confidence: None,
+            recognised: Vec::new(),
+            rule: done.rule.map(|rule| rule + 1),
+            action: rule.map_or(otherwise, |rule| rule.action.method().name).to_owned(),
+            loss: Loss::of_parameters(&parameters),
+            parameters,
+            source: rule.and_then(|rule| rule.source.clone()),
+            counts: done.counts,
+        }
+    }
+}
+
+impl Loss {
+    /// What a value costs under an action with these parameters; none where it has no epsilon.
+    fn of_parameters(parameters: &Value) -> Option<Loss> {
+        let epsilon = parameters.get("epsilon")?.as_f64()?;
+        let delta = parameters.get("delta").and_then(Value::as_f64).unwrap_or(0.0);
+        Some(Loss { epsilon, delta })
+    }
+
+    /// What they cost together, added up exactly in millionths; none where nothing costs.
+    fn sum(losses: impl Iterator<Item = Loss>) -> Option<Loss> {
+        let mut total: Option<Spend> = None;
+        for loss in losses {
+            let spend = Spend::new(loss.epsilon, loss.delta).ok()?;
+            total = Some(total.unwrap_or(Spend::ZERO).checked_add(spend)?);
+        }
+        total.map(|spend| Loss {
+            epsilon: spend.epsilon_micros() as f64 / 1e6,
+            delta: spend.delta_picos() as f64 / 1e12,
+        })
+    }
+}
+
+impl Words {
+    /// The sentence in a language.
+    pub fn in_language(&self, language: Language) -> &str {
+        match language {
+            Language::En => &self.en,
+            Language::Zh => &self.zh,
+        }
+    }
+
+    fn of_breach(breach: &Breach) -> Words {
+        Words { en: breach.explain(Language::En), zh: breach.explain(Language::Zh) }
+    }
+}
+
+impl From<Text> for Words {
+    fn from(text: Text) -> Words {
+        Words { en: text.en.to_owned(), zh: text.zh.to_owned() }
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
