@@ -1,9 +1,15 @@
 //! `age-from-date`: the age in whole years at a given day.
+//!
+//! A birth of which only the year or the month is known counts from its first day, so that whoever may belong to the very old is pooled.
+
+use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::code::calendar::Date;
 use crate::kind::Text;
 
@@ -23,7 +29,9 @@ impl Default for AgeFromDate {
 
 pub(super) const METHOD: Method = Method {
     name: "age-from-date",
-    summary: Text { en: "replaces a birth date by the age in whole years", zh: "以周岁代替出生日期" },
+    summary: Text {
+        en: "replaces a birth date by the age in whole years", zh: "以周岁代替出生日期"
+    },
     parameters: &[
         Parameter {
             name: "at",
@@ -35,17 +43,23 @@ pub(super) const METHOD: Method = Method {
             name: "top",
             shape: Shape::Integer(1, 150),
             default: Some("90"),
-            doc: Text { en: "ages from it on become one class, `90+`", zh: "达到此年龄者归为一类 `90+`" },
+            doc: Text {
+                en: "ages from it on become one class, `90+`", zh: "达到此年龄者归为一类 `90+`"
+            },
         },
     ],
-    guarantee: Text { en: "the birth date is known to within a year; the very old are one class", zh: "出生日期仅知到一年以内；高龄者归为一类" },
+    guarantee: Text {
+        en: "the birth date is known to within a year; the very old are one class",
+        zh: "出生日期仅知到一年以内；高龄者归为一类",
+    },
     citation: "45 CFR 164.514(b)(2)(i)(C)",
     output: Output::Text,
     parse: |value| {
         let action: AgeFromDate = super::parameters(value)?;
-        match Date::parse(&action.at) {
-            Some(_) => Ok(Box::new(action)),
-            None => Err(ParameterError("`at` must be a date, such as \"2026-12-31\"".into())),
+        super::day("at", &action.at)?;
+        match action.top {
+            1..=150 => Ok(Box::new(action)),
+            _ => Err(ParameterError("`top` must be from 1 to 150".into())),
         }
     },
 };
@@ -60,10 +74,7 @@ impl Action for AgeFromDate {
     }
 
     fn prepare(&self, _: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
-        {
-            let at = Date::parse(&self.at).ok_or_else(|| ParameterError("`at` must be a date".into()))?;
-            Ok(Box::new(Ager { at: at.date, top: self.top }))
-        }
+        Ok(Box::new(Ager { at: super::day("at", &self.at)?, top: self.top }))
     }
 }
 
@@ -74,9 +85,11 @@ struct Ager {
 
 impl Transform for Ager {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
-        let birth = Date::parse(cell.value.0).ok_or(Refusal::NotADate)?.date;
-        let age = u32::try_from(birth.years_until(self.at)).map_err(|_| Refusal::Unknown("birth date: it lies after the day of reckoning"))?;
-        out.push_str(&if age >= self.top { format!("{}+", self.top) } else { age.to_string() });
+        let birth = Date::parse(cell.value.0.trim()).ok_or(Refusal::NotADate)?.date;
+        let age = u32::try_from(birth.years_until(self.at))
+            .map_err(|_| Refusal::Unknown("birth date: it lies after the day of reckoning"))?;
+        let (shown, sign) = if age >= self.top { (self.top, "+") } else { (age, "") };
+        write!(out, "{shown}{sign}").expect("a string takes all text");
         Ok(Effect::Replaced)
     }
 }
@@ -90,11 +103,26 @@ mod tests {
 
     #[test]
     fn ages_are_whole_years_and_the_very_old_are_pooled() {
-        let age = |value| run("age-from-date", json!({ "at": "2024-06-30" }), None, value).map(Option::unwrap);
+        let age =
+            |value| run("age-from-date", json!({ "at": "2024-06-30" }), None, value).map(Option::unwrap);
         assert_eq!(age("1990-06-30").unwrap(), "34");
         assert_eq!(age("1990-07-01").unwrap(), "33");
         assert_eq!(age("1930-01-01").unwrap(), "90+");
         assert_eq!(age("1990-13-01"), Err(Refusal::NotADate));
-        assert!(age("2025-01-01").is_err());
+        assert!(matches!(age("2024-07-01"), Err(Refusal::Unknown(_))));
+        assert_eq!(age("2024-06-30").unwrap(), "0");
+        assert_eq!(age("1934-06-30").unwrap(), "90+");
+        assert_eq!(age("1934年7月1日").unwrap(), "89");
+        assert_eq!(age("1934").unwrap(), "90+", "may be 90");
+        assert_eq!(age(" 2000-02-29 ").unwrap(), "24");
+    }
+
+    #[test]
+    fn settings_that_are_none_are_refused() {
+        for value in
+            [json!({ "at": "2024" }), json!({ "at": "soon" }), json!({ "top": 0 }), json!({ "top": 151 })]
+        {
+            assert!((super::METHOD.parse)(value.clone()).is_err(), "{value}");
+        }
     }
 }

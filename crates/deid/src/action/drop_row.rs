@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 
 /// Drops records.
@@ -20,9 +22,15 @@ pub(super) const METHOD: Method = Method {
         name: "values",
         shape: Shape::Any,
         default: Some("[]"),
-        doc: Text { en: "drop only records with one of these values; empty: with any value", zh: "仅删除取这些值的记录；空表示任意值" },
+        doc: Text {
+            en: "drop only records with one of these values; empty: with any value",
+            zh: "仅删除取这些值的记录；空表示任意值",
+        },
     }],
-    guarantee: Text { en: "nothing of the record is released; the receipt counts it", zh: "该记录不公开；收据计数" },
+    guarantee: Text {
+        en: "nothing of the record is released; the receipt counts it",
+        zh: "该记录不公开；收据计数",
+    },
     citation: "ISO/IEC 20889:2018, 9.2.3 (record suppression)",
     output: Output::Same,
     parse: |value| Ok(Box::new(super::parameters::<DropRow>(value)?)),
@@ -60,6 +68,7 @@ mod tests {
     fn only_records_with_the_values_are_dropped() {
         let drop = json!({ "values": ["VIP"] });
         assert_eq!(run("drop-row", drop.clone(), None, "VIP").unwrap(), None);
+        assert_eq!(run("drop-row", drop.clone(), None, " VIP ").unwrap(), None);
         assert_eq!(run("drop-row", drop, None, "no").unwrap().unwrap(), "no");
         assert_eq!(run("drop-row", json!({}), None, "any").unwrap(), None);
     }

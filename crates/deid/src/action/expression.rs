@@ -12,6 +12,7 @@ use std::fmt;
 use regex::Regex;
 
 use super::Refusal;
+use super::decimal::Decimal;
 
 /// A parsed expression.
 #[derive(Debug)]
@@ -358,130 +359,6 @@ fn call(node: &Node, function: &Function, arguments: &[Node], this: &str) -> Res
         // `parse` lets no other name through.
         _ => Item::Nothing,
     })
-}
-
-/// A decimal number, exactly: `mantissa / 10^scale`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Decimal {
-    mantissa: i128,
-    scale: u32,
-}
-
-impl Decimal {
-    /// Decimal places that are carried.
-    const FINEST: u32 = 18;
-
-    fn from_whole(mantissa: i128) -> Self {
-        Decimal { mantissa, scale: 0 }
-    }
-
-    fn parse(text: &str) -> Result<Self, Refusal> {
-        let text = text.trim();
-        let (negative, digits) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text),
-        };
-        let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-        let plain = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty() || !plain(whole) || !plain(fraction) || digits.ends_with('.') {
-            return Err(Refusal::NotANumber);
-        }
-        if whole.len() > 18 || fraction.len() > Self::FINEST as usize {
-            return Err(Refusal::NumberOverflow);
-        }
-        let mantissa: i128 = format!("{whole}{fraction}").parse().map_err(|_| Refusal::NumberOverflow)?;
-        Ok(Decimal { mantissa: if negative { -mantissa } else { mantissa }, scale: fraction.len() as u32 })
-    }
-
-    /// Both mantissas at the finer scale of the two.
-    fn align(self, other: Self) -> Result<(i128, i128, u32), Refusal> {
-        let scale = self.scale.max(other.scale);
-        let raise =
-            |n: Decimal| n.mantissa.checked_mul(10i128.pow(scale - n.scale)).ok_or(Refusal::NumberOverflow);
-        Ok((raise(self)?, raise(other)?, scale))
-    }
-
-    fn compare(self, other: Self) -> Result<Ordering, Refusal> {
-        self.align(other).map(|(l, r, _)| l.cmp(&r))
-    }
-
-    fn negate(self) -> Self {
-        // No i128::MIN arises: parsing yields at most 36 digits and the operations are checked and bounded by `fit`.
-        Decimal { mantissa: self.mantissa.saturating_neg(), scale: self.scale }
-    }
-
-    fn add(self, other: Self) -> Result<Self, Refusal> {
-        let (l, r, scale) = self.align(other)?;
-        Ok(Decimal { mantissa: l.checked_add(r).ok_or(Refusal::NumberOverflow)?, scale })
-    }
-
-    fn multiply(self, other: Self) -> Result<Self, Refusal> {
-        let mantissa = self.mantissa.checked_mul(other.mantissa).ok_or(Refusal::NumberOverflow)?;
-        Ok(Decimal { mantissa, scale: self.scale + other.scale }.fit())
-    }
-
-    /// The quotient to eight places, half away from zero; nothing for a divisor of zero (6.6.2).
-    fn divide(self, other: Self) -> Result<Option<Self>, Refusal> {
-        const PLACES: u32 = 8;
-        let (l, r, _) = self.align(other)?;
-        if r == 0 {
-            return Ok(None);
-        }
-        let l = l.checked_mul(10i128.pow(PLACES + 1)).ok_or(Refusal::NumberOverflow)?;
-        let mut quotient = Decimal { mantissa: l / r, scale: PLACES + 1 }.round(PLACES);
-        while quotient.scale > 0 && quotient.mantissa % 10 == 0 {
-            quotient = Decimal { mantissa: quotient.mantissa / 10, scale: quotient.scale - 1 };
-        }
-        Ok(Some(quotient))
-    }
-
-    fn quotient(self, other: Self) -> Result<Option<Self>, Refusal> {
-        let (l, r, _) = self.align(other)?;
-        Ok(l.checked_div(r).map(Decimal::from_whole))
-    }
-
-    fn remainder(self, other: Self) -> Result<Option<Self>, Refusal> {
-        let (l, r, scale) = self.align(other)?;
-        Ok(l.checked_rem(r).map(|mantissa| Decimal { mantissa, scale }))
-    }
-
-    fn whole(self) -> Result<i128, Refusal> {
-        Ok(self.mantissa / 10i128.pow(self.scale))
-    }
-
-    fn floor(self) -> Self {
-        Decimal::from_whole(self.mantissa.div_euclid(10i128.pow(self.scale)))
-    }
-
-    /// To so many places, half away from zero.
-    fn round(self, places: u32) -> Self {
-        if self.scale <= places {
-            return self;
-        }
-        let unit = 10i128.pow(self.scale - places);
-        let (mut mantissa, rest) = (self.mantissa / unit, self.mantissa % unit);
-        if rest.abs() * 2 >= unit {
-            mantissa += rest.signum();
-        }
-        Decimal { mantissa, scale: places }
-    }
-
-    /// Keeps the scale within what is carried, so that powers of ten stay in range.
-    fn fit(self) -> Self {
-        self.round(Self::FINEST)
-    }
-}
-
-impl fmt::Display for Decimal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = format!("{:0>width$}", self.mantissa.unsigned_abs(), width = self.scale as usize + 1);
-        let (whole, fraction) = digits.split_at(digits.len() - self.scale as usize);
-        if self.mantissa < 0 {
-            f.write_str("-")?;
-        }
-        f.write_str(whole)?;
-        if fraction.is_empty() { Ok(()) } else { write!(f, ".{fraction}") }
-    }
 }
 
 /// A date or date and time in the form of ISO 8601, to the precision that it is written with.

@@ -3,6 +3,10 @@
 //! FF1 with AES-256 (NIST SP 800-38G, clause 5) over the digits of a value, and over its ASCII letters, each as one numeral string.
 //! A string needs at least 1,000,000 possible values (SP 800-38G Rev. 1, clause 5.1): fewer than six digits or five letters are
 //! refused, unless there are none of that class at all.
+//!
+//! Two exceptions. The `X` after seventeen digits is the check character of a resident identity number, a digit of value ten, and stays: without
+//! that, one number in eleven would be refused. It tells what any check character tells, and the result need not have a valid one. Letters beyond
+//! ASCII have no alphabet here and would stay readable: values with them are refused.
 
 use aes::Aes256;
 use fpe::ff1::{FF1, FlexibleNumeralString};
@@ -28,7 +32,18 @@ impl FormatPreserving {
 
     /// Writes the value with its digits and letters encrypted, or decrypted again.
     pub(super) fn write(&self, value: &str, decrypt: bool, out: &mut String) -> Result<(), Refusal> {
-        let digits: Vec<u16> = value.bytes().filter(u8::is_ascii_digit).map(|b| u16::from(b - b'0')).collect();
+        let value = value.trim();
+        if value.chars().any(|c| !c.is_ascii() && c.is_alphanumeric()) {
+            return Err(Refusal::ForeignLetters);
+        }
+        let (value, check) = match value.as_bytes() {
+            [body @ .., b'X' | b'x'] if body.len() == 17 && body.iter().all(u8::is_ascii_digit) => {
+                value.split_at(17)
+            }
+            _ => (value, ""),
+        };
+        let digits: Vec<u16> =
+            value.bytes().filter(u8::is_ascii_digit).map(|b| u16::from(b - b'0')).collect();
         let letters: Vec<u16> = value
             .bytes()
             .filter(u8::is_ascii_alphabetic)
@@ -48,10 +63,17 @@ impl FormatPreserving {
                 other => other,
             });
         }
+        out.push_str(check);
         Ok(())
     }
 
-    fn map(&self, cipher: &FF1<Aes256>, numerals: Vec<u16>, least: usize, decrypt: bool) -> Result<Vec<u16>, Refusal> {
+    fn map(
+        &self,
+        cipher: &FF1<Aes256>,
+        numerals: Vec<u16>,
+        least: usize,
+        decrypt: bool,
+    ) -> Result<Vec<u16>, Refusal> {
         match numerals.len() {
             0 => return Ok(numerals),
             n if n < least => return Err(Refusal::DomainTooSmall),
@@ -78,18 +100,77 @@ mod tests {
     use super::*;
     use crate::study::{MasterKey, Suite};
 
+    fn cipher(study: &str, tweak: &str) -> FormatPreserving {
+        let study = Study::new(&MasterKey::from_bytes([1; 32]), study, Suite::International, None);
+        FormatPreserving::new(&study, tweak)
+    }
+
+    fn sealed(cipher: &FormatPreserving, value: &str) -> Result<String, Refusal> {
+        let mut out = String::new();
+        cipher.write(value, false, &mut out).map(|()| out)
+    }
+
     #[test]
-    fn the_key_holder_gets_the_value_back() {
-        let study = Study::new(&MasterKey::from_bytes([1; 32]), "s", Suite::International, None);
-        let cipher = FormatPreserving::new(&study, "t");
-        for value in ["110101199003074477", "AB-123456-cdefg", "京A·1234567"] {
-            let (mut there, mut back) = (String::new(), String::new());
-            if cipher.write(value, false, &mut there).is_ok() {
-                assert_ne!(there, value);
-                cipher.write(&there, true, &mut back).unwrap();
-                assert_eq!(back, value);
-            }
+    fn the_key_holder_gets_the_value_back_and_others_see_its_form() {
+        let ours = cipher("s", "t");
+        for value in [
+            "110101199003074477",
+            "11010119900307447X",
+            "AB-123456-cdefg",
+            "+86 138-1234-5678",
+            "000000",
+            "zzzzz",
+        ] {
+            let there = sealed(&ours, value).unwrap();
+            assert_ne!(there, value);
+            let form = |text: &str| -> String {
+                text.chars()
+                    .map(|c| match c {
+                        '0'..='9' => '0',
+                        'a'..='z' => 'a',
+                        'A'..='W' | 'Y' | 'Z' => 'A',
+                        'X' if text.len() == 18 => 'X',
+                        'X' => 'A',
+                        other => other,
+                    })
+                    .collect()
+            };
+            assert_eq!(form(&there), form(value));
+            let mut back = String::new();
+            ours.write(&there, true, &mut back).unwrap();
+            assert_eq!(back, value);
         }
-        assert_eq!(cipher.write("…", false, &mut String::new()), Err(Refusal::DomainTooSmall));
+    }
+
+    #[test]
+    fn studies_and_identity_spaces_are_unlinkable() {
+        let value = "110101199003074477";
+        assert_ne!(sealed(&cipher("s", "t"), value), sealed(&cipher("other", "t"), value));
+        assert_ne!(sealed(&cipher("s", "t"), value), sealed(&cipher("s", "other"), value));
+    }
+
+    #[test]
+    fn what_could_be_searched_or_would_stay_readable_is_refused() {
+        let ours = cipher("s", "t");
+        for value in ["…", "12345", "abcd", "A1234567", "1234567890123456X", "-"] {
+            assert_eq!(sealed(&ours, value), Err(Refusal::DomainTooSmall), "{value}");
+        }
+        for value in ["张伟123456", "京A1234567", "１２３４５６７", "émigré123456"] {
+            assert_eq!(sealed(&ours, value), Err(Refusal::ForeignLetters), "{value}");
+        }
+    }
+
+    /// NIST, "Examples with intermediate values", FF1 samples 7 and 8 (AES-256).
+    #[test]
+    fn ff1_is_that_of_nist() {
+        let key = hex::decode("2b7e151628aed2a6abf7158809cf4f3cef4359d8d580aa4f7f036d6f04fc6a94").unwrap();
+        let ff1 = FF1::<Aes256>::new(&key, 10).unwrap();
+        let plain = FlexibleNumeralString::from((0..10).collect::<Vec<u16>>());
+        for (tweak, expected) in
+            [("", [6, 6, 5, 7, 6, 6, 7, 0, 0, 9]), ("39383736353433323130", [1, 0, 0, 1, 6, 2, 3, 4, 6, 3])]
+        {
+            let sealed: Vec<u16> = ff1.encrypt(&hex::decode(tweak).unwrap(), &plain).unwrap().into();
+            assert_eq!(sealed, expected);
+        }
     }
 }

@@ -7,9 +7,11 @@ use medveil_privacy::{GaussianMechanism, GridError};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::laplace::Stream;
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
-use crate::study::site;
 
 /// Adds discrete Gaussian noise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -39,7 +41,12 @@ pub(super) const METHOD: Method = Method {
         },
         Parameter { name: "lower", shape: Shape::Number(-1e9, 1e9), default: None, doc: super::LOWER },
         Parameter { name: "upper", shape: Shape::Number(-1e9, 1e9), default: None, doc: super::UPPER },
-        Parameter { name: "decimals", shape: Shape::Integer(0, 9), default: Some("0"), doc: super::DECIMALS },
+        Parameter {
+            name: "decimals",
+            shape: Shape::Integer(0, 18),
+            default: Some("0"),
+            doc: super::DECIMALS,
+        },
     ],
     guarantee: Text {
         en: "(epsilon, delta)-differential privacy of each released value, against everyone who lacks the key",
@@ -71,24 +78,28 @@ impl Action for Gaussian {
     }
 
     fn prepare(&self, place: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
-        Ok(Box::new(Noise { mechanism: self.mechanism()?, label: place.label.to_owned(), site: site(place.label, 0) }))
+        Ok(Box::new(Noise { mechanism: self.mechanism()?, stream: Stream::new(place.label) }))
     }
 
     fn epsilon(&self) -> Option<(f64, f64)> {
-        Some((self.epsilon, self.delta))
+        // As delivered: rounded down to what the mechanism computes with.
+        let mechanism = self.mechanism().ok()?;
+        Some((mechanism.epsilon().to_f64(), mechanism.delta()?.to_f64()))
     }
 }
 
 struct Noise {
     mechanism: GaussianMechanism,
-    label: String,
-    site: u64,
+    stream: Stream,
 }
 
 impl Transform for Noise {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
-        let site = if cell.occurrence == 0 { self.site } else { site(&self.label, cell.occurrence) };
-        match self.mechanism.release_text(&mut cell.record.rng(site), cell.value.0.trim(), out) {
+        match self.mechanism.release_text(
+            &mut cell.record.rng(self.stream.of(cell)),
+            cell.value.0.trim(),
+            out,
+        ) {
             Ok(()) => Ok(Effect::Replaced),
             Err(GridError::Overflow { .. }) => Err(Refusal::NumberOverflow),
             Err(_) => Err(Refusal::NotANumber),

@@ -3,15 +3,27 @@
 //! One action climbs every hierarchy that the product knows: dates to month, quarter, year, decade; ages and other numbers to
 //! intervals; Chinese addresses and division codes to district, prefecture, province; postcodes; ICD-10 to category, block, chapter;
 //! anything else by a table of its own (`map`). What is not a value of the hierarchy is refused, never passed on.
+//!
+//! Six digits are a postcode where the kind says so, and a division code otherwise. Ages are read in any unit (`45岁`, `8个月`, `045Y`)
+//! where the kind says that they are ages. A date never gets finer than it was: `2024` stays `2024` at `quarter`.
+//!
+//! # Births that show an age over 89
+//! `top = 90` at a level of dates pools every birth year of which somebody has reached 90 by the end of the year of `as-of`: `<=1936`. The
+//! day is part of the plan and has a fixed default, because with a clock the same plan and data would give other bytes tomorrow.
+
+mod age;
+mod bins;
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
-use super::{number, number::ONE};
-use crate::code::calendar::{Date, Parsed, Precision};
+use self::bins::{Bins, Edges};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
+use crate::code::calendar::{Date, Precision};
 use crate::code::{address, icd10, postcode, zip3};
 use crate::kind::{Kind, Text};
 
@@ -20,8 +32,10 @@ use crate::kind::{Kind, Text};
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Generalize {
     to: Option<String>,
-    bottom: Option<f64>,
-    top: Option<f64>,
+    bin: Option<Number>,
+    origin: Option<Number>,
+    bottom: Option<Number>,
+    top: Option<Number>,
     as_of: String,
     map: BTreeMap<String, String>,
     other: Option<String>,
@@ -31,6 +45,8 @@ impl Default for Generalize {
     fn default() -> Self {
         Generalize {
             to: None,
+            bin: None,
+            origin: None,
             bottom: None,
             top: None,
             as_of: super::AS_OF.to_owned(),
@@ -42,22 +58,45 @@ impl Default for Generalize {
 
 pub(super) const METHOD: Method = Method {
     name: "generalize",
-    summary: Text { en: "replaces a value by the class that it lies in", zh: "以所属类别代替具体值" },
+    summary: Text {
+        en: "replaces a value by the class that it lies in", zh: "以所属类别代替具体值"
+    },
     parameters: &[
         Parameter {
             name: "to",
             shape: Shape::Text,
             default: None,
             doc: Text {
-                en: "day, month, quarter, year or decade (dates); street, district, prefecture or province (addresses, division codes, postcodes); zip3; category, block or chapter (ICD-10); or the width of an interval, such as 5 (numbers)",
-                zh: "日期：day、month、quarter、year、decade；地址、行政区划代码、邮编：street、district、prefecture、province；美国邮编：zip3；ICD-10：category、block、chapter；数值：区间宽度，如 5",
+                en: "day, month, quarter, year or decade (dates); street, district, prefecture or province (addresses, division codes, postcodes); zip3; category, block or chapter (ICD-10); or the width of an interval, such as 5 (numbers); year, decade also for ages",
+                zh: "日期：day、month、quarter、year、decade；地址、行政区划代码、邮编：street、district、prefecture、province；美国邮编：zip3；ICD-10：category、block、chapter；数值：区间宽度，如 5；year、decade 亦用于年龄",
+            },
+        },
+        Parameter {
+            name: "bin",
+            shape: Shape::Number(1e-9, 1e9),
+            default: None,
+            doc: Text {
+                en: "the width of half-open intervals, such as `[40,50)`",
+                zh: "左闭右开区间的宽度，如 `[40,50)`",
+            },
+        },
+        Parameter {
+            name: "origin",
+            shape: Shape::Number(-1e9, 1e9),
+            default: None,
+            doc: Text {
+                en: "a number at which an interval begins (default: `bottom`, or 0)",
+                zh: "某一区间的起点（默认为 `bottom`，否则为 0）",
             },
         },
         Parameter {
             name: "bottom",
             shape: Shape::Number(-1e9, 1e9),
             default: None,
-            doc: Text { en: "numbers below it become one class, such as `<18`", zh: "低于此值者归为一类，如 `<18`" },
+            doc: Text {
+                en: "numbers below it become one class, such as `<18`",
+                zh: "低于此值者归为一类，如 `<18`",
+            },
         },
         Parameter {
             name: "top",
@@ -101,22 +140,34 @@ pub(super) const METHOD: Method = Method {
     output: Output::Text,
     parse: |value| {
         let action: Generalize = super::parameters(value)?;
-        action.ladder(None)?;
+        // The kind decides between readings of a level; every one must be possible.
+        for kind in [None, Some(Kind::Age), Some(Kind::Postcode)] {
+            action.ladder(kind)?;
+        }
         Ok(Box::new(action))
     },
 };
 
 /// Which hierarchy is climbed.
-#[derive(Clone, Debug)]
 enum Ladder {
-    Date(DateClass),
+    Date(DateClass, Option<Pool>),
     Division(address::Level),
     Postcode(postcode::Keep),
+    /// A level of divisions that a postcode does not have.
+    NoPostcodeLevel,
     Zip3,
     Icd10(icd10::To),
-    /// Intervals of a width in steps of 1e-9; 0: only `bottom` and `top` pool.
-    Number(i64),
-    Map,
+    Number(Bins),
+    Map {
+        map: BTreeMap<String, String>,
+        other: Option<String>,
+    },
+}
+
+/// The birth years of the very old: 45 CFR 164.514(b)(2)(i)(C).
+struct Pool {
+    /// The latest of them.
+    newest: i32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -130,28 +181,64 @@ enum DateClass {
 
 impl Generalize {
     fn ladder(&self, kind: Option<Kind>) -> Result<Ladder, ParameterError> {
-        if Date::parse(&self.as_of).is_none() {
-            return Err(ParameterError("`as-of` must be a date, such as \"2026-12-31\"".into()));
-        }
-        if !self.map.is_empty() {
-            return match self.to {
-                Some(_) => Err(ParameterError("`map` and `to` exclude each other".into())),
-                None => Ok(Ladder::Map),
-            };
-        }
-        let Some(to) = self.to.as_deref() else {
-            if self.top.is_none() && self.bottom.is_none() {
-                return Err(ParameterError("say `to`, `bottom`, `top` or `map`".into()));
-            }
-            return Ok(Ladder::Number(0));
+        let fault = |message: String| Err(ParameterError(message));
+        let as_of = super::day("as-of", &self.as_of)?;
+        let edges = Edges {
+            origin: self.origin.as_ref().or(self.bottom.as_ref()),
+            bottom: self.bottom.as_ref(),
+            top: self.top.as_ref(),
         };
+        let has_map = !self.map.is_empty();
+        if [self.to.is_some(), self.bin.is_some(), has_map].iter().filter(|given| **given).count() > 1 {
+            return fault("`to`, `bin` and `map` exclude each other".into());
+        }
+        if self.other.is_some() && !has_map {
+            return fault("`other` belongs to `map`".into());
+        }
+        if has_map {
+            if self.origin.is_some() || self.bottom.is_some() || self.top.is_some() {
+                return fault("`map` and `origin`, `bottom`, `top` exclude each other".into());
+            }
+            return Ok(Ladder::Map { map: self.map.clone(), other: self.other.clone() });
+        }
+        let ages = kind == Some(Kind::Age);
+        let Some(to) = self.to.as_deref() else {
+            if self.bin.is_none() && self.top.is_none() && self.bottom.is_none() {
+                return fault("say `to`, `bin`, `bottom`, `top` or `map`".into());
+            }
+            return Bins::new(self.bin.as_ref(), &edges, ages).map(Ladder::Number);
+        };
+        if let Ok(width) = serde_json::from_str::<Number>(to) {
+            return Bins::new(Some(&width), &edges, ages)
+                .map(|bins| Ladder::Number(bins.in_completed_units()));
+        }
+        let class = match to {
+            "year" if ages => return Bins::whole_years(&edges).map(Ladder::Number),
+            "decade" if ages => {
+                return Bins::new(Some(&10.into()), &edges, true)
+                    .map(|bins| Ladder::Number(bins.in_completed_units()));
+            }
+            "day" => Some(DateClass::Day),
+            "month" => Some(DateClass::Month),
+            "quarter" => Some(DateClass::Quarter),
+            "year" => Some(DateClass::Year),
+            "decade" => Some(DateClass::Decade),
+            _ => None,
+        };
+        if self.origin.is_some() || self.bottom.is_some() {
+            return fault(format!("`origin` and `bottom` belong to numbers, not to `{to}`"));
+        }
+        if let Some(class) = class {
+            let pool = self.top.as_ref().map(|top| Pool::new(as_of, top)).transpose()?;
+            return Ok(Ladder::Date(class, pool));
+        }
+        if self.top.is_some() {
+            return fault(format!("`top` belongs to numbers and dates, not to `{to}`"));
+        }
         Ok(match to {
-            "day" => Ladder::Date(DateClass::Day),
-            "month" => Ladder::Date(DateClass::Month),
-            "quarter" => Ladder::Date(DateClass::Quarter),
-            "year" => Ladder::Date(DateClass::Year),
-            "decade" => Ladder::Date(DateClass::Decade),
             "province" if kind == Some(Kind::Postcode) => Ladder::Postcode(postcode::Keep::Province),
+            // A postcode must not be taken for the division that happens to have its digits.
+            "street" | "district" | "prefecture" if kind == Some(Kind::Postcode) => Ladder::NoPostcodeLevel,
             "street" => Ladder::Division(address::Level::Township),
             "district" => Ladder::Division(address::Level::County),
             "prefecture" => Ladder::Division(address::Level::Prefecture),
@@ -160,14 +247,22 @@ impl Generalize {
             "category" => Ladder::Icd10(icd10::To::Category),
             "block" => Ladder::Icd10(icd10::To::Block),
             "chapter" => Ladder::Icd10(icd10::To::Chapter),
-            width => match number::parse(width) {
-                Ok(width) if width > 0 => Ladder::Number(width),
-                _ => {
-                    let words = METHOD.parameters[0].doc.en;
-                    return Err(ParameterError(format!("`to` must be one of: {words}")));
-                }
-            },
+            _ => return fault(format!("`to` must be one of: {}", METHOD.parameters[0].doc.en)),
         })
+    }
+}
+
+impl Pool {
+    /// Everybody who has reached the age by the end of the year. By whole years: who may have reached it has.
+    fn new(as_of: Date, top: &Number) -> Result<Self, ParameterError> {
+        let top =
+            top.as_i64().or_else(|| top.as_f64().filter(|top| top.fract() == 0.0).map(|top| top as i64));
+        match top.and_then(|top| i32::try_from(top).ok()) {
+            Some(top @ 1..=150) => Ok(Pool { newest: as_of.year() - top }),
+            _ => Err(ParameterError(
+                "`top` must be an age in whole years, from 1 to 150, where dates are generalized".into(),
+            )),
+        }
     }
 }
 
@@ -181,120 +276,59 @@ impl Action for Generalize {
     }
 
     fn prepare(&self, site: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
-        let steps = |value: Option<f64>, name: &str| match value {
-            None => Ok(None),
-            Some(value) => number::steps(value)
-                .map(Some)
-                .ok_or_else(|| ParameterError(format!("`{name}` is too large"))),
-        };
-        let as_of = Date::parse(&self.as_of).map(|parsed| parsed.date);
-        Ok(Box::new(Generalizer {
-            ladder: self.ladder(site.kind)?,
-            bottom: steps(self.bottom, "bottom")?,
-            top: steps(self.top, "top")?,
-            as_of: as_of.ok_or_else(|| ParameterError("`as-of` must be a date".into()))?,
-            map: self.map.clone(),
-            other: self.other.clone(),
-        }))
+        Ok(Box::new(self.ladder(site.kind)?))
     }
 }
 
-struct Generalizer {
-    ladder: Ladder,
-    bottom: Option<i64>,
-    top: Option<i64>,
-    as_of: Date,
-    map: BTreeMap<String, String>,
-    other: Option<String>,
-}
-
-impl Transform for Generalizer {
+impl Transform for Ladder {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
         let text = cell.value.0.trim();
         let known = |done: bool, what: &'static str| match done {
             true => Ok(Effect::Replaced),
             false => Err(Refusal::Unknown(what)),
         };
-        match &self.ladder {
-            Ladder::Date(class) => self.date(text, *class, out),
+        match self {
+            Ladder::Date(class, pool) => class.generalize(text, pool.as_ref(), out),
             Ladder::Division(level) => known(address::generalize(text, *level, out), "division or address"),
             Ladder::Postcode(keep) => known(postcode::generalize(text, *keep, out), "postcode"),
+            Ladder::NoPostcodeLevel => {
+                Err(Refusal::Unknown("level of a postcode: it tells the province only"))
+            }
             Ladder::Zip3 => known(zip3::generalize(text, out), "ZIP code"),
             Ladder::Icd10(to) => known(icd10::generalize(text, *to, out), "ICD-10 code"),
-            Ladder::Number(width) => self.number(text, *width, out),
-            Ladder::Map => {
-                let class = self.map.get(text).or(self.other.as_ref());
-                out.push_str(class.ok_or(Refusal::Unknown("value of the map"))?);
-                Ok(Effect::Replaced)
-            }
+            Ladder::Number(bins) => bins.generalize(text, out),
+            Ladder::Map { map, other } => match map.get(text).or(other.as_ref()) {
+                None => Err(Refusal::Unknown("value of the map")),
+                Some(class) if class.is_empty() => Ok(Effect::Removed),
+                Some(class) => {
+                    out.push_str(class);
+                    Ok(Effect::Replaced)
+                }
+            },
         }
     }
 }
 
-impl Generalizer {
-    fn date(&self, text: &str, class: DateClass, out: &mut String) -> Result<Effect, Refusal> {
-        let parsed = read_date(text)?;
+impl DateClass {
+    fn generalize(self, text: &str, pool: Option<&Pool>, out: &mut String) -> Result<Effect, Refusal> {
+        let parsed = Date::parse(text).ok_or(Refusal::NotADate)?;
         let date = parsed.date;
-        if let Some(top) = self.top {
-            // The year of birth of anyone who has reached the age becomes one class (45 CFR 164.514(b)(2)(i)(C)).
-            let age = i64::from(self.as_of.year() - date.year());
-            if age * ONE >= top {
-                let newest = i64::from(self.as_of.year()) - top / ONE;
-                push(out, format_args!("{newest}-"));
-                return Ok(Effect::Replaced);
-            }
+        if let Some(pool) = pool.filter(|pool| date.year() <= pool.newest) {
+            push(out, format_args!("<={:04}", pool.newest));
+            return Ok(Effect::Replaced);
         }
-        match class {
+        match self {
             DateClass::Day => parsed.write_truncated(Precision::Day, out),
             DateClass::Month => parsed.write_truncated(Precision::Month, out),
-            DateClass::Quarter => push(out, format_args!("{:04}-Q{}", date.year(), (date.month() + 2) / 3)),
-            DateClass::Year => push(out, format_args!("{:04}", date.year())),
+            // Of a year alone the quarter is not known.
+            DateClass::Quarter if parsed.precision > Precision::Year => {
+                push(out, format_args!("{:04}-Q{}", date.year(), date.month().div_ceil(3)));
+            }
+            DateClass::Year | DateClass::Quarter => push(out, format_args!("{:04}", date.year())),
             DateClass::Decade => push(out, format_args!("{:03}0s", date.year() / 10)),
         }
         Ok(Effect::Replaced)
     }
-
-    fn number(&self, text: &str, width: i64, out: &mut String) -> Result<Effect, Refusal> {
-        let value = number::parse(text)?;
-        if let Some(bottom) = self.bottom.filter(|bottom| value < *bottom) {
-            out.push('<');
-            number::write_short(bottom, out);
-            return Ok(Effect::Replaced);
-        }
-        if let Some(top) = self.top.filter(|top| value >= *top) {
-            number::write_short(top, out);
-            out.push('+');
-            return Ok(Effect::Replaced);
-        }
-        if width == 0 {
-            return Ok(Effect::Kept);
-        }
-        let origin = self.bottom.unwrap_or(0);
-        let start = origin + (value - origin).div_euclid(width) * width;
-        let whole = start % ONE == 0 && width % ONE == 0;
-        let end = start.saturating_add(width);
-        let end = self.top.map_or(end, |top| end.min(top));
-        if whole {
-            // Whole numbers: `40-44`, as ages are written.
-            number::write_short(start, out);
-            if end - start > ONE {
-                out.push('-');
-                number::write_short(end - ONE, out);
-            }
-        } else {
-            out.push('[');
-            number::write_short(start, out);
-            out.push_str(", ");
-            number::write_short(end, out);
-            out.push(')');
-        }
-        Ok(Effect::Replaced)
-    }
-}
-
-/// Reads a date in any spelling; a bare year is one too.
-fn read_date(text: &str) -> Result<Parsed<'_>, Refusal> {
-    Date::parse(text).ok_or(Refusal::NotADate)
 }
 
 fn push(out: &mut String, text: std::fmt::Arguments<'_>) {
@@ -326,33 +360,80 @@ mod tests {
             assert_eq!(to(json!({ "to": class }), None, value).unwrap(), expected);
         }
         let pooled = json!({ "to": "year", "top": 90 });
-        assert_eq!(to(pooled.clone(), None, "1930-01-01").unwrap(), "1936-");
-        assert_eq!(to(pooled.clone(), None, "1936-12-31").unwrap(), "1936-");
+        assert_eq!(to(pooled.clone(), None, "1930-01-01").unwrap(), "<=1936");
+        assert_eq!(to(pooled.clone(), None, "1936-12-31").unwrap(), "<=1936");
         assert_eq!(to(pooled.clone(), None, "1937-01-01").unwrap(), "1937");
+        assert_eq!(to(pooled.clone(), None, "1900年1月").unwrap(), "<=1936");
         assert_eq!(to(pooled, None, "2023-02-30"), Err(Refusal::NotADate));
+        let earlier = json!({ "to": "decade", "top": 90, "as-of": "2020-06-30" });
+        assert_eq!(to(earlier.clone(), None, "1930-12-31").unwrap(), "<=1930");
+        assert_eq!(to(earlier, None, "1931-01-01").unwrap(), "1930s");
+    }
+
+    #[test]
+    fn dates_never_get_finer_than_they_were() {
+        for (class, expected) in [("day", "2024"), ("month", "2024"), ("quarter", "2024"), ("year", "2024")] {
+            assert_eq!(to(json!({ "to": class }), None, "2024").unwrap(), expected, "{class}");
+        }
+        assert_eq!(to(json!({ "to": "day" }), None, "2024-01").unwrap(), "2024-01");
+        assert_eq!(to(json!({ "to": "quarter" }), None, "2024-12").unwrap(), "2024-Q4");
+        assert_eq!(to(json!({ "to": "day" }), None, "2024-01-05T10:11:12Z").unwrap(), "2024-01-05");
+        assert_eq!(to(json!({ "to": "month" }), None, "2024年1月5日").unwrap(), "2024年1月");
+    }
+
+    #[test]
+    fn ages_are_read_in_their_unit_where_the_kind_is_known() {
+        let age = |parameters, value| to(parameters, Some(Kind::Age), value);
+        assert_eq!(age(json!({ "to": "5", "top": 90 }), "47岁").unwrap(), "45-49");
+        assert_eq!(age(json!({ "to": "5", "top": 90 }), "8个月").unwrap(), "0-4");
+        assert_eq!(age(json!({ "top": 90 }), "104岁").unwrap(), "90+");
+        assert_eq!(age(json!({ "top": 90 }), "89岁").unwrap(), "89岁");
+        assert_eq!(age(json!({ "to": "year", "top": 90 }), "47.5").unwrap(), "47");
+        assert_eq!(age(json!({ "to": "decade" }), "47").unwrap(), "40-49");
+        assert_eq!(age(json!({ "top": 90 }), "adult"), Err(Refusal::NotANumber));
+        assert_eq!(to(json!({ "top": 90 }), None, "104岁"), Err(Refusal::NotANumber));
+    }
+
+    #[test]
+    fn a_postcode_is_never_taken_for_a_division() {
+        let postcode = |level| to(json!({ "to": level }), Some(Kind::Postcode), "210093");
+        assert_eq!(postcode("province").unwrap(), "21****");
+        for level in ["street", "district", "prefecture"] {
+            assert!(matches!(postcode(level), Err(Refusal::Unknown(_))), "{level}");
+        }
+        let zip = to(json!({ "to": "zip3" }), Some(Kind::Postcode), "210093");
+        assert_eq!(zip, Err(Refusal::Unknown("ZIP code")));
+        assert_eq!(to(json!({ "to": "province" }), None, "210102").unwrap(), "210000");
     }
 
     #[test]
     fn ages_and_numbers_fall_into_intervals() {
         let age = json!({ "to": "5", "top": 90 });
-        for (value, expected) in [("0", "0-4"), ("44", "40-44"), ("89", "85-89"), ("90", "90+"), ("104", "90+")] {
+        for (value, expected) in
+            [("0", "0-4"), ("44", "40-44"), ("89", "85-89"), ("90", "90+"), ("104", "90+")]
+        {
             assert_eq!(to(age.clone(), None, value).unwrap(), expected);
         }
         assert_eq!(to(json!({ "top": 90 }), None, "45").unwrap(), "45");
-        assert_eq!(to(json!({ "to": "0.5" }), None, "7.35").unwrap(), "[7, 7.5)");
+        assert_eq!(to(json!({ "to": "0.5" }), None, "7.35").unwrap(), "[7,7.5)");
         assert_eq!(to(json!({ "to": "10", "bottom": 18 }), None, "17").unwrap(), "<18");
-        assert_eq!(to(json!({ "to": "10" }), None, "-3").unwrap(), "-10--1");
+        assert_eq!(to(json!({ "to": "10" }), None, "-3").unwrap(), "[-10,0)");
         assert_eq!(to(age, None, "NaN"), Err(Refusal::NotANumber));
     }
 
     #[test]
     fn places_climb_the_real_hierarchy() {
         let address = "江苏省南京市鼓楼区汉口路22号";
-        for (level, expected) in [("district", "江苏省南京市鼓楼区"), ("prefecture", "江苏省南京市"), ("province", "江苏省")] {
+        for (level, expected) in
+            [("district", "江苏省南京市鼓楼区"), ("prefecture", "江苏省南京市"), ("province", "江苏省")]
+        {
             assert_eq!(to(json!({ "to": level }), Some(Kind::Address), address).unwrap(), expected);
         }
         assert_eq!(to(json!({ "to": "prefecture" }), Some(Kind::DivisionCode), "320106").unwrap(), "320100");
-        assert_eq!(to(json!({ "to": "province" }), None, "Atlantis"), Err(Refusal::Unknown("division or address")));
+        assert_eq!(
+            to(json!({ "to": "province" }), None, "Atlantis"),
+            Err(Refusal::Unknown("division or address"))
+        );
         assert_eq!(to(json!({ "to": "zip3" }), None, "02139").unwrap(), "021");
         assert_eq!(to(json!({ "to": "zip3" }), None, "03601").unwrap(), "000");
     }
@@ -371,6 +452,8 @@ mod tests {
         assert_eq!(to(map.clone(), None, "nurse").unwrap(), "health");
         assert_eq!(to(map, None, "pilot"), Err(Refusal::Unknown("value of the map")));
         assert_eq!(to(json!({ "map": { "a": "b" }, "other": "*" }), None, "z").unwrap(), "*");
+        let removed = json!({ "map": { "a": "b" }, "other": "" });
+        assert_eq!(run("generalize", removed, None, "z"), Ok(None));
     }
 
     #[test]
@@ -379,6 +462,16 @@ mod tests {
         assert!(fault(json!({})).contains("say `to`"));
         assert!(fault(json!({ "to": "galaxy" })).contains("`to` must be"));
         assert!(fault(json!({ "to": "year", "map": { "a": "b" } })).contains("exclude"));
-        assert!(fault(json!({ "to": "year", "as-of": "soon" })).contains("as-of"));
+        for as_of in ["soon", "2026", "2026-02-30", "2026-12-31T00:00:00Z"] {
+            assert!(fault(json!({ "to": "year", "as-of": as_of })).contains("as-of"), "{as_of}");
+        }
+        assert!(fault(json!({ "to": "year", "bin": 5 })).contains("exclude"));
+        assert!(fault(json!({ "to": "province", "top": 90 })).contains("province"));
+        assert!(fault(json!({ "to": "block", "bottom": 1 })).contains("block"));
+        assert!(fault(json!({ "to": "year", "bottom": 18 })).contains("bottom"));
+        assert!(fault(json!({ "to": "year", "top": 89.5 })).contains("whole years"));
+        assert!(fault(json!({ "map": { "a": "b" }, "top": 90 })).contains("exclude"));
+        assert!(fault(json!({ "top": 90, "other": "*" })).contains("other"));
+        assert!(fault(json!({ "to": "0" })).contains("width"));
     }
 }

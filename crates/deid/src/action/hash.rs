@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 use crate::study::Prf;
 
@@ -65,7 +67,10 @@ struct Hasher {
 
 impl Transform for Hasher {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
-        out.push_str(&hex::encode(self.prf.tag(&[cell.value.0.as_bytes()]))[..self.length]);
+        let mut digits = [0; 64];
+        hex::encode_to_slice(self.prf.tag(&[cell.value.0.trim().as_bytes()]), &mut digits)
+            .expect("a tag has 32 bytes");
+        out.push_str(std::str::from_utf8(&digits[..self.length]).expect("hexadecimal digits are ASCII"));
         Ok(Effect::Replaced)
     }
 }
@@ -77,10 +82,19 @@ mod tests {
     use super::super::tests::{run, run_in};
 
     #[test]
+    fn lengths_out_of_range_are_refused() {
+        for length in [0, 15, 65] {
+            assert!((super::METHOD.parse)(json!({ "length": length })).is_err());
+        }
+    }
+
+    #[test]
     fn digests_are_stable_in_a_study_and_keyed() {
         let one = run("hash", json!({}), None, "x").unwrap().unwrap();
         assert_eq!(one.len(), 64);
         assert_eq!(run("hash", json!({ "length": 16 }), None, "x").unwrap().unwrap(), one[..16]);
+        assert_eq!(run("hash", json!({}), None, " x ").unwrap().unwrap(), one);
+        assert_ne!(run("hash", json!({}), None, "X").unwrap().unwrap(), one);
         assert_ne!(run_in("other", "p", "hash", json!({}), None, "x").unwrap().unwrap(), one);
         // Not the bare SHA-256 of "x", which anyone can compute.
         assert_ne!(one, "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881");

@@ -3,11 +3,13 @@
 //! The noise is drawn exactly (no floats) on the value's own decimal grid, after clamping to declared bounds, so the sensitivity is
 //! `upper - lower`; the result is clamped again. See [medveil_privacy] for the mechanism, its proof and what the key holder learns.
 
-use medveil_privacy::{LaplaceMechanism, GridError};
+use medveil_privacy::{GridError, LaplaceMechanism};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 use crate::study::site;
 
@@ -29,7 +31,12 @@ pub(super) const METHOD: Method = Method {
         Parameter { name: "epsilon", shape: Shape::Number(1e-6, 1e6), default: None, doc: super::EPSILON },
         Parameter { name: "lower", shape: Shape::Number(-1e9, 1e9), default: None, doc: super::LOWER },
         Parameter { name: "upper", shape: Shape::Number(-1e9, 1e9), default: None, doc: super::UPPER },
-        Parameter { name: "decimals", shape: Shape::Integer(0, 9), default: Some("0"), doc: super::DECIMALS },
+        Parameter {
+            name: "decimals",
+            shape: Shape::Integer(0, 18),
+            default: Some("0"),
+            doc: super::DECIMALS,
+        },
     ],
     guarantee: Text {
         en: "epsilon-differential privacy of each released value, against everyone who lacks the key",
@@ -61,24 +68,44 @@ impl Action for Laplace {
     }
 
     fn prepare(&self, place: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
-        Ok(Box::new(Noise { mechanism: self.mechanism()?, label: place.label.to_owned(), site: site(place.label, 0) }))
+        Ok(Box::new(Noise { mechanism: self.mechanism()?, stream: Stream::new(place.label) }))
     }
 
     fn epsilon(&self) -> Option<(f64, f64)> {
-        Some((self.epsilon, 0.0))
+        // As delivered: rounded down to what the mechanism computes with.
+        Some((self.mechanism().ok()?.epsilon().to_f64(), 0.0))
     }
 }
 
 struct Noise {
     mechanism: LaplaceMechanism,
-    label: String,
-    site: u64,
+    stream: Stream,
+}
+
+/// The random streams of a place: every value of a record draws from one of its own.
+pub(super) struct Stream {
+    label: Box<str>,
+    first: u64,
+}
+
+impl Stream {
+    pub(super) fn new(label: &str) -> Self {
+        Stream { label: label.into(), first: site(label, 0) }
+    }
+
+    /// The number of the stream for a value.
+    pub(super) fn of(&self, cell: &Cell<'_>) -> u64 {
+        if cell.occurrence == 0 { self.first } else { site(&self.label, cell.occurrence) }
+    }
 }
 
 impl Transform for Noise {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
-        let site = if cell.occurrence == 0 { self.site } else { site(&self.label, cell.occurrence) };
-        match self.mechanism.release_text(&mut cell.record.rng(site), cell.value.0.trim(), out) {
+        match self.mechanism.release_text(
+            &mut cell.record.rng(self.stream.of(cell)),
+            cell.value.0.trim(),
+            out,
+        ) {
             Ok(()) => Ok(Effect::Replaced),
             Err(GridError::Overflow { .. }) => Err(Refusal::NumberOverflow),
             Err(_) => Err(Refusal::NotANumber),
@@ -90,7 +117,7 @@ impl Transform for Noise {
 mod tests {
     use serde_json::json;
 
-    use super::super::tests::run;
+    use super::super::tests::{apply_at, run};
     use super::*;
 
     #[test]
@@ -101,6 +128,42 @@ mod tests {
         let value: f64 = once.parse().unwrap();
         assert!((0.0..=40.0).contains(&value));
         assert_eq!(once.split('.').nth(1).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn every_value_of_every_record_has_noise_of_its_own() {
+        let parameters = json!({ "epsilon": 20, "lower": 0, "upper": 1_000_000 });
+        let at = |place| apply_at("laplace", &parameters, place, "500000").unwrap().unwrap();
+        assert_eq!(at((0, "glucose", 0)), at((0, "glucose", 0)));
+        assert_ne!(at((0, "glucose", 0)), at((1, "glucose", 0)));
+        assert_ne!(at((0, "glucose", 0)), at((0, "hba1c", 0)));
+        assert_ne!(at((0, "glucose", 0)), at((0, "glucose", 1)));
+        assert_ne!(at((0, "glucose", 1)), at((0, "glucose", 2)));
+    }
+
+    #[test]
+    fn epsilon_is_stated_as_delivered_and_only_by_mechanisms() {
+        let parse = |name: &str, value| (super::super::method(name).unwrap().parse)(value).unwrap().epsilon();
+        assert_eq!(
+            parse("laplace", json!({ "epsilon": 0.123_456_78, "lower": 0, "upper": 1 })),
+            Some((0.123_456, 0.0))
+        );
+        let gaussian = json!({ "epsilon": 2.0, "delta": 1e-6, "lower": 0, "upper": 1 });
+        assert_eq!(parse("gaussian", gaussian), Some((2.0, 1e-6)));
+        assert_eq!(parse("perturb", json!({ "span": 1 })), None);
+    }
+
+    #[test]
+    fn numbers_beyond_the_bounds_are_released_as_numbers_of_the_range() {
+        let parameters = json!({ "epsilon": 1.0, "lower": 0.0, "upper": 40.0, "decimals": 1 });
+        for value in ["-12", "99999999999999999999999", " 7.3 "] {
+            let released: f64 =
+                run("laplace", parameters.clone(), None, value).unwrap().unwrap().parse().unwrap();
+            assert!((0.0..=40.0).contains(&released));
+        }
+        for value in ["high", "7.3 mmol/l", "NaN", "inf", "1e3", "7,3", "7.3.1"] {
+            assert_eq!(run("laplace", parameters.clone(), None, value), Err(Refusal::NotANumber), "{value}");
+        }
     }
 
     #[test]

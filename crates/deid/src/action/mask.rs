@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 
 /// Covers letters.
@@ -23,7 +25,9 @@ impl Default for Mask {
 
 pub(super) const METHOD: Method = Method {
     name: "mask",
-    summary: Text { en: "covers all but the first and last letters", zh: "除首尾若干字符外全部遮盖" },
+    summary: Text {
+        en: "covers all but the first and last letters", zh: "除首尾若干字符外全部遮盖"
+    },
     parameters: &[
         Parameter {
             name: "keep-first",
@@ -69,11 +73,13 @@ impl Action for Mask {
 
 impl Transform for Mask {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
-        let letters = cell.value.0.chars().count();
+        // Blanks around are no letters that could be covered in exchange for others.
+        let value = cell.value.0.trim();
+        let letters = value.chars().count();
         // Never more than half stays; what is given up first is the end.
         let first = self.keep_first.min(letters / 2);
         let last = self.keep_last.min(letters / 2 - first);
-        for (i, letter) in cell.value.0.chars().enumerate() {
+        for (i, letter) in value.chars().enumerate() {
             out.push(if i < first || i >= letters - last { letter } else { self.fill });
         }
         Ok(Effect::Replaced)
@@ -87,11 +93,21 @@ mod tests {
     use super::super::tests::run;
 
     #[test]
+    fn settings_that_are_none_are_refused() {
+        for value in [json!({ "fill": "" }), json!({ "fill": "**" }), json!({ "keep-first": -1 })] {
+            assert!((super::METHOD.parse)(value.clone()).is_err(), "{value}");
+        }
+    }
+
+    #[test]
     fn at_least_half_of_the_letters_are_covered() {
         let mask = |parameters, value| run("mask", parameters, None, value).unwrap().unwrap();
         assert_eq!(mask(json!({ "keep-first": 3, "keep-last": 4 }), "13812345678"), "138******78");
         assert_eq!(mask(json!({}), "张三丰"), "张**");
         assert_eq!(mask(json!({}), "张"), "*");
+        assert_eq!(mask(json!({}), "𠮷野家"), "𠮷**");
+        assert_eq!(mask(json!({ "keep-first": 2 }), "张三   "), "张*", "padding buys nothing");
+        assert_eq!(mask(json!({ "keep-first": 0, "keep-last": 2, "fill": "×" }), "abcd"), "××cd");
         assert_eq!(mask(json!({ "keep-first": 9, "keep-last": 9 }), "ab"), "a*");
     }
 }

@@ -10,10 +10,12 @@ use std::fmt;
 
 use serde_json::Value;
 
+use crate::code::calendar::{Date, Parsed, Precision};
 use crate::kind::{Kind, Text};
 use crate::study::{Record, Study};
 
 mod age_from_date;
+mod decimal;
 mod drop_row;
 mod encrypt;
 mod expression;
@@ -25,7 +27,6 @@ mod keep;
 mod laplace;
 mod mask;
 mod new_uid;
-mod number;
 mod perturb;
 mod pseudonymize;
 mod recode;
@@ -35,6 +36,7 @@ mod shift_date;
 mod substitute;
 mod truncate;
 
+pub use encrypt::Decryptor;
 pub use pseudonymize::{REVERSIBLE_MARK, Restorer};
 
 /// Every action, in the order of the documentation.
@@ -226,6 +228,9 @@ pub enum Refusal {
     /// More digits than the grid of the action can hold.
     #[error("number too large for the declared precision")]
     NumberOverflow,
+    /// The value holds letters that would stay readable.
+    #[error("letters other than A to Z have no format-preserving encryption and would stay readable")]
+    ForeignLetters,
     /// Not a value of the hierarchy or code system.
     #[error("not a known {0}")]
     Unknown(&'static str),
@@ -259,9 +264,23 @@ pub(crate) fn all_parameters<T: serde::Serialize>(value: &T) -> Value {
 /// whenever they are run, and late, because a later day pools more.
 pub(crate) const AS_OF: &str = "2026-12-31";
 
-const EPSILON: Text = Text { en: "the privacy that one released value costs", zh: "每个发布值消耗的隐私预算" };
-const LOWER: Text = Text { en: "the smallest value that is meant; less is raised to it", zh: "下界；更小的值取为下界" };
-const UPPER: Text = Text { en: "the largest value that is meant; more is lowered to it", zh: "上界；更大的值取为上界" };
+/// The day that a setting names.
+fn day(name: &str, text: &str) -> Result<Date, ParameterError> {
+    let whole = |parsed: &Parsed<'_>| parsed.precision == Precision::Day && parsed.time.is_empty();
+    let day = Date::parse(text).filter(whole).map(|parsed| parsed.date);
+    day.ok_or_else(|| ParameterError(format!("`{name}` must be a day, such as \"2026-12-31\"")))
+}
+
+const EPSILON: Text =
+    Text { en: "the privacy that one released value costs", zh: "每个发布值消耗的隐私预算" };
+const LOWER: Text = Text {
+    en: "the smallest value that is meant; less is raised to it",
+    zh: "下界；更小的值取为下界",
+};
+const UPPER: Text = Text {
+    en: "the largest value that is meant; more is lowered to it",
+    zh: "上界；更大的值取为上界",
+};
 const DECIMALS: Text = Text { en: "decimals of the value's grid", zh: "数值网格的小数位数" };
 
 /// The fields of `value` that differ from those of `T::default()`: the canonical form of parameters.
@@ -310,6 +329,86 @@ pub(crate) mod tests {
             Effect::Replaced => Some(out),
             Effect::Removed | Effect::DropRecord => None,
         })
+    }
+
+    /// Applies an action to one value at a place of a record that tells no patient.
+    pub(crate) fn apply_at(
+        name: &str,
+        parameters: &Value,
+        (index, label, occurrence): (u64, &str, u32),
+        value: &str,
+    ) -> Result<Option<String>, Refusal> {
+        let study = Study::new(&MasterKey::from_bytes([1; 32]), "s", Suite::International, None);
+        let action = (method(name).unwrap().parse)(parameters.clone()).unwrap();
+        let transform = action.prepare(&Site { study: &study, kind: None, label }).unwrap();
+        let noise = study.noise("file");
+        let record = noise.record(index, [0; 32]);
+        let cell = Cell { value: Secret(value), subject: None, record: &record, occurrence };
+        let mut out = String::new();
+        Ok(match transform.apply(&cell, &mut out)? {
+            Effect::Kept => Some(value.to_owned()),
+            Effect::Replaced => Some(out),
+            Effect::Removed | Effect::DropRecord => None,
+        })
+    }
+
+    /// Settings under which an action can be had at all.
+    fn least(name: &str) -> serde_json::Map<String, Value> {
+        let least = match name {
+            "generalize" => serde_json::json!({ "to": "year" }),
+            "truncate" => serde_json::json!({ "length": 1 }),
+            "round" => serde_json::json!({ "to": 1 }),
+            "perturb" => serde_json::json!({ "span": 1 }),
+            "laplace" => serde_json::json!({ "epsilon": 1, "lower": 0, "upper": 1 }),
+            "gaussian" => serde_json::json!({ "epsilon": 1, "delta": 0.01, "lower": 0, "upper": 1 }),
+            "substitute" => serde_json::json!({ "with": "x" }),
+            "recode" => serde_json::json!({ "cases": [] }),
+            _ => serde_json::json!({}),
+        };
+        least.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn defaults_are_those_that_are_published() {
+        for method in METHODS {
+            let least = least(method.name);
+            let mut spelt_out = least.clone();
+            for p in method.parameters {
+                if let Some(default) = p.default {
+                    spelt_out.entry(p.name).or_insert_with(|| serde_json::from_str(default).unwrap());
+                }
+            }
+            let form = |given| {
+                let action =
+                    (method.parse)(Value::Object(given)).unwrap_or_else(|e| panic!("{}: {e}", method.name));
+                assert_eq!(action.method().name, method.name);
+                to_json(&*action)
+            };
+            assert_eq!(form(spelt_out), form(least), "{}", method.name);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_value_makes_an_action_panic(
+            value in "\\PC{1,40}|[-+]?[0-9.]{1,40}|[0-9]{4}[-/年][0-9]{1,2}[-/月][0-9]{1,2}|[0-9A-Zx.]{5,20}",
+            occurrence in 0..3u32,
+        ) {
+            for method in METHODS {
+                let parameters = Value::Object(least(method.name));
+                let _ = apply_at(method.name, &parameters, (0, "column", occurrence), &value);
+                let _ = run(method.name, parameters.clone(), Some(Kind::Age), &value);
+            }
+        }
+    }
+
+    #[test]
+    fn the_form_of_an_action_is_read_as_the_same_action() {
+        for method in METHODS {
+            let action = (method.parse)(Value::Object(least(method.name))).unwrap();
+            let again = (method.parse)(action.parameters()).unwrap();
+            assert_eq!(again.parameters(), action.parameters(), "{}", method.name);
+        }
     }
 
     #[test]

@@ -148,18 +148,19 @@ impl Action for Pseudonymize {
     }
 
     fn prepare(&self, site: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
-        if self.alphabet == Alphabet::Preserve {
-            let namespace = self.namespace.as_deref().unwrap_or_else(|| namespace(site.kind));
-            return Ok(Box::new(FormatPreserving::new(site.study, namespace)));
-        }
-        if self.reversible {
-            return Ok(Box::new(Reversible::new(site.study, &self.prefix)));
-        }
         let namespace = self.namespace.as_deref().unwrap_or_else(|| namespace(site.kind));
         let scope = match self.scope {
             Scope::Study => "",
             Scope::File => site.label,
         };
+        if self.alphabet == Alphabet::Preserve {
+            let tweak = preserving_tweak(namespace, scope);
+            let cipher = FormatPreserving::new(site.study, &tweak);
+            return Ok(Box::new(Preserving { cipher, prefix: self.prefix.clone() }));
+        }
+        if self.reversible {
+            return Ok(Box::new(Reversible::new(site.study, &self.prefix)));
+        }
         Ok(Box::new(Pseudonymizer {
             prf: site.study.prf(&["pseudonym", namespace, scope]),
             alphabet: self.alphabet,
@@ -199,6 +200,25 @@ impl Transform for Pseudonymizer {
         }
         Ok(Effect::Replaced)
     }
+}
+
+/// A pseudonym in the value's own format.
+struct Preserving {
+    cipher: FormatPreserving,
+    prefix: String,
+}
+
+impl Transform for Preserving {
+    fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
+        out.push_str(&self.prefix);
+        self.cipher.write(cell.value.0, false, out)?;
+        Ok(Effect::Replaced)
+    }
+}
+
+/// Tells identity spaces and scopes apart, as the parts of a subkey do.
+pub(super) fn preserving_tweak(namespace: &str, scope: &str) -> String {
+    format!("{}:{namespace}:{scope}", namespace.len())
 }
 
 /// Marks a reversible pseudonym, so that `reidentify` finds it.
@@ -389,6 +409,23 @@ mod tests {
         let mut forged = pseudonym.clone();
         forged.replace_range(5..6, if &forged[5..6] == "A" { "B" } else { "A" });
         assert!(Restorer::new(&study("s")).restore(&forged).is_none());
+    }
+
+    #[test]
+    fn format_preserving_pseudonyms_follow_prefix_namespace_and_scope() {
+        let of =
+            |parameters: Value, kind| run("pseudonymize", parameters, kind, "13812345678").unwrap().unwrap();
+        let preserve = |extra: Value| {
+            let mut all = json!({ "alphabet": "preserve" });
+            all.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+            all
+        };
+        let plain = of(preserve(json!({})), Some(Kind::Phone));
+        assert!(plain.len() == 11 && plain.bytes().all(|b| b.is_ascii_digit()));
+        assert_eq!(of(preserve(json!({ "prefix": "T-" })), Some(Kind::Phone)), format!("T-{plain}"));
+        assert_eq!(of(preserve(json!({ "namespace": "phone" })), None), plain);
+        assert_ne!(of(preserve(json!({})), Some(Kind::PatientId)), plain);
+        assert_ne!(of(preserve(json!({ "scope": "file" })), Some(Kind::Phone)), plain);
     }
 
     #[test]

@@ -1,17 +1,19 @@
 //! `round`: a number to the nearest step.
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
-use super::number::{self, DECIMALS, grid};
+use super::decimal::{Decimal, nearest};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 
 /// Rounds a number.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Round {
-    to: f64,
+    to: Number,
 }
 
 pub(super) const METHOD: Method = Method {
@@ -21,16 +23,21 @@ pub(super) const METHOD: Method = Method {
         name: "to",
         shape: Shape::Number(1e-9, 1e9),
         default: None,
-        doc: Text { en: "the step, such as 0.5 or 100; halves go away from zero", zh: "步长，如 0.5 或 100；半数远离零" },
+        doc: Text {
+            en: "the step, such as 0.5 or 100; halves go away from zero",
+            zh: "步长，如 0.5 或 100；半数远离零",
+        },
     }],
-    guarantee: Text { en: "values of one step cannot be told apart", zh: "同一步长内的值不可区分" },
+    guarantee: Text {
+        en: "values of one step cannot be told apart", zh: "同一步长内的值不可区分"
+    },
     citation: "ISO/IEC 20889:2018, 9.3.2 (rounding)",
     output: Output::Same,
     parse: |value| {
         let action: Round = super::parameters(value)?;
-        match number::steps(action.to) {
-            Some(step) if step > 0 => Ok(Box::new(action)),
-            _ => Err(ParameterError("`to` must be a number from 1e-9 to 1e9".into())),
+        match Decimal::of_parameter("to", &action.to)?.mantissa {
+            1.. => Ok(Box::new(action)),
+            _ => Err(ParameterError("`to` must be above 0".into())),
         }
     },
 };
@@ -45,28 +52,21 @@ impl Action for Round {
     }
 
     fn prepare(&self, _: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
-        {
-            let step = number::steps(self.to).ok_or_else(|| ParameterError("`to` is too large".into()))?;
-            // As many decimals as the step has.
-            let decimals = (0..DECIMALS).find(|d| step % 10i64.pow(u32::from(DECIMALS - d)) == 0).unwrap_or(DECIMALS);
-            Ok(Box::new(Rounder { step, decimals }))
-        }
+        Ok(Box::new(Rounder { step: Decimal::of_parameter("to", &self.to)? }))
     }
 }
 
 struct Rounder {
-    step: i64,
-    decimals: u8,
+    step: Decimal,
 }
 
 impl Transform for Rounder {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
-        let value = i128::from(number::parse(cell.value.0)?);
-        let step = i128::from(self.step);
-        let magnitude = (value.abs() + step / 2) / step * step;
-        let unit = 10i128.pow(u32::from(DECIMALS - self.decimals));
-        let rounded = i64::try_from(magnitude * value.signum() / unit).map_err(|_| Refusal::NumberOverflow)?;
-        grid(self.decimals).write(rounded, out);
+        let (value, step, _) = Decimal::parse(cell.value.0)?.align(self.step)?;
+        let steps = nearest(value, step);
+        // As many decimals as the step has.
+        let mantissa = steps.checked_mul(self.step.mantissa).ok_or(Refusal::NumberOverflow)?;
+        Decimal { mantissa, ..self.step }.write(out);
         Ok(Effect::Replaced)
     }
 }
@@ -85,6 +85,18 @@ mod tests {
         assert_eq!(round(0.5, "7.25").unwrap(), "7.5");
         assert_eq!(round(100.0, "-149").unwrap(), "-100");
         assert_eq!(round(1.0, "-0.2").unwrap(), "0");
+        assert_eq!(round(1.0, "0.49999999999999").unwrap(), "0", "rounded once, not twice");
+        assert_eq!(round(0.1, "-0.25").unwrap(), "-0.3");
+        assert_eq!(round(0.01, "12345678901234.565").unwrap(), "12345678901234.57");
+        assert_eq!(round(1e9, "999999999999999999").unwrap(), "1000000000000000000");
         assert_eq!(round(1.0, "inf"), Err(Refusal::NotANumber));
+        assert_eq!(round(1.0, "1000000000000000000"), Err(Refusal::NumberOverflow));
+    }
+
+    #[test]
+    fn steps_that_are_none_are_refused() {
+        for to in [json!(0), json!(-1), json!(1e300), json!("1")] {
+            assert!((super::METHOD.parse)(json!({ "to": to })).is_err(), "{to}");
+        }
     }
 }

@@ -3,7 +3,9 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform};
+use super::{
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+};
 use crate::kind::Text;
 use crate::study::Prf;
 
@@ -17,13 +19,18 @@ pub struct Substitute {
 
 pub(super) const METHOD: Method = Method {
     name: "substitute",
-    summary: Text { en: "writes a fixed value, or one of a list, instead", zh: "以固定值或列表中的值代替" },
+    summary: Text {
+        en: "writes a fixed value, or one of a list, instead", zh: "以固定值或列表中的值代替"
+    },
     parameters: &[
         Parameter {
             name: "with",
             shape: Shape::Any,
             default: Some("null"),
-            doc: Text { en: "the value that is written (in FHIR any JSON)", zh: "写入的值（FHIR 中可为任意 JSON）" },
+            doc: Text {
+                en: "the value that is written (in FHIR any JSON)",
+                zh: "写入的值（FHIR 中可为任意 JSON）",
+            },
         },
         Parameter {
             name: "values",
@@ -35,7 +42,10 @@ pub(super) const METHOD: Method = Method {
             },
         },
     ],
-    guarantee: Text { en: "with `with`, nothing of the value is released; with `values`, only a hint which values are equal", zh: "`with`：不泄露该值；`values`：仅提示哪些值相等" },
+    guarantee: Text {
+        en: "with `with`, nothing of the value is released; with `values`, only a hint which values are equal",
+        zh: "`with`：不泄露该值；`values`：仅提示哪些值相等",
+    },
     citation: "ISO/IEC 20889:2018, 9.2",
     output: Output::Text,
     parse: |value| {
@@ -97,8 +107,13 @@ mod tests {
     #[test]
     fn a_fixed_value_or_a_stable_choice_is_written() {
         assert_eq!(run("substitute", json!({ "with": "Anon" }), None, "x").unwrap().unwrap(), "Anon");
-        let pick = |value| run("substitute", json!({ "values": ["a", "b", "c"] }), None, value).unwrap().unwrap();
+        let pick = |value: &str| {
+            run("substitute", json!({ "values": ["a", "b", "c"] }), None, value).unwrap().unwrap()
+        };
         assert_eq!(pick("x"), pick(" x "));
+        let all: std::collections::BTreeSet<String> = (0..100).map(|i| pick(&i.to_string())).collect();
+        assert_eq!(all.len(), 3, "every word is chosen for some value");
+        assert_eq!(run("substitute", json!({ "with": 0 }), None, "x").unwrap().unwrap(), "0");
         assert!(["a", "b", "c"].contains(&pick("y").as_str()));
     }
 

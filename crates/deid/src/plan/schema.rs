@@ -197,7 +197,7 @@ fn matcher() -> Value {
 
 fn actions() -> Value {
     let alone: Vec<&str> =
-        METHODS.iter().filter(|method| required(method).is_empty()).map(|method| method.name).collect();
+        METHODS.iter().filter(|method| (method.parse)(json!({})).is_ok()).map(|method| method.name).collect();
     let tables: Map<String, Value> =
         METHODS.iter().map(|method| (method.name.to_owned(), settings(method))).collect();
     json!({
