@@ -110,17 +110,17 @@ impl Expression {
 }
 
 fn allowed() -> Vec<String> {
-    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deny.toml")).unwrap();
-    let deny: toml::Table = text.parse().unwrap();
-    let allow = deny["licenses"]["allow"].as_array().unwrap();
-    allow.iter().map(|licence| licence.as_str().unwrap().to_owned()).collect()
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deny.toml"));
+    let deny: toml::Table = text.expect("deny.toml is there").parse().expect("deny.toml is TOML");
+    let allow = deny["licenses"]["allow"].as_array().expect("a list of licences");
+    allow.iter().filter_map(|licence| licence.as_str()).map(str::to_owned).collect()
 }
 
 /// Every package for every platform; only those of this platform, where the others have not been fetched.
 fn packages() -> Vec<Value> {
     let metadata = metadata(&[]).or_else(|_| metadata(&["--filter-platform", &host()]));
     let metadata = metadata.unwrap_or_else(|message| panic!("{message}"));
-    metadata["packages"].as_array().unwrap().clone()
+    metadata["packages"].as_array().expect("a list of packages").clone()
 }
 
 fn metadata(more: &[&str]) -> Result<Value, String> {
@@ -131,13 +131,13 @@ fn metadata(more: &[&str]) -> Result<Value, String> {
         .output()
         .expect("cargo runs");
     match output.status.success() {
-        true => Ok(serde_json::from_slice(&output.stdout).unwrap()),
+        true => Ok(serde_json::from_slice(&output.stdout).expect("cargo writes JSON")),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
 }
 
 fn host() -> String {
     let output = Command::new("rustc").arg("-vV").output().expect("rustc runs");
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = String::from_utf8(output.stdout).expect("rustc writes UTF-8");
     text.lines().find_map(|line| line.strip_prefix("host: ")).expect("rustc names its host").to_owned()
 }
