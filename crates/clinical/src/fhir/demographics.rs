@@ -51,38 +51,43 @@ type Person = [String; 6];
 /// The patients of a resource or Bundle; none where it is neither, which the executor has then refused.
 fn patients(json: &[u8]) -> Vec<Person> {
     let Ok(record) = serde_json::from_slice::<Record>(json) else { return Vec::new() };
+    let own = Patient {
+        resource_type: record.resource_type,
+        gender: record.gender,
+        birth_date: record.birth_date,
+        address: record.address,
+        marital_status: record.marital_status,
+    };
     let entries = record.entry.into_iter().filter_map(|entry| entry.resource);
-    let own = (record.resource_type == "Patient").then_some(record.patient);
-    let entries = entries.filter(|resource| resource.resource_type == "Patient").map(|resource| resource.patient);
-    own.into_iter().chain(entries).map(Patient::into_person).collect()
+    let all = std::iter::once(own).chain(entries);
+    all.filter(|resource| resource.resource_type == "Patient").map(Patient::into_person).collect()
 }
 
-#[derive(Deserialize)]
+/// A resource that may be a Patient or a Bundle of them.
+#[derive(Default, Deserialize)]
+#[serde(default)]
 struct Record {
-    #[serde(rename = "resourceType", default)]
+    #[serde(rename = "resourceType")]
     resource_type: String,
-    #[serde(default)]
     entry: Vec<Entry>,
-    #[serde(flatten)]
-    patient: Patient,
+    gender: Lenient,
+    #[serde(rename = "birthDate")]
+    birth_date: Lenient,
+    address: serde_json::Value,
+    #[serde(rename = "maritalStatus")]
+    marital_status: serde_json::Value,
 }
 
 #[derive(Deserialize)]
 struct Entry {
-    resource: Option<Resource>,
-}
-
-#[derive(Deserialize)]
-struct Resource {
-    #[serde(rename = "resourceType", default)]
-    resource_type: String,
-    #[serde(flatten)]
-    patient: Patient,
+    resource: Option<Patient>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Patient {
+    #[serde(rename = "resourceType")]
+    resource_type: String,
     gender: Lenient,
     #[serde(rename = "birthDate")]
     birth_date: Lenient,

@@ -48,7 +48,12 @@ impl<'a> Reference<'a> {
                 return Reference::Id { before: prefix, id, after: "", ty: None };
             }
         }
-        let version = text.rfind("/_history/").or_else(|| text.rfind('#')).unwrap_or(text.len());
+        // The plain case is told by single bytes, which is much cheaper than a search for a word.
+        let version = match memchr::memrchr(b'_', text.as_bytes()) {
+            Some(_) => text.rfind("/_history/"),
+            None => None,
+        };
+        let version = version.or_else(|| memchr::memrchr(b'#', text.as_bytes())).unwrap_or(text.len());
         let (path, after) = text.split_at(version);
         let mut segments = path.rsplit('/');
         match (segments.next(), segments.next()) {

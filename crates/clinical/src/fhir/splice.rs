@@ -66,9 +66,47 @@ pub struct Workspace {
     subject: Option<String>,
     subject_of: Option<u32>,
     occurrences: Vec<u32>,
+    /// Identities that were replaced lately: the same patient and encounter stand in line after line.
+    identities: Vec<Identity>,
     inserts: Vec<(u32, u32, u32)>,
     /// Values that were removed because their action could not read them.
     pub invalid: u64,
+}
+
+/// An identity and what took its place under one rule.
+#[derive(Default)]
+struct Identity {
+    rule: RuleId,
+    form: Option<Form>,
+    part: String,
+    value: String,
+}
+
+/// Identities that are remembered: a power of two.
+const IDENTITIES: usize = 256;
+
+impl Workspace {
+    /// The place where an identity would be remembered.
+    fn identity(&mut self, rule: RuleId, part: &str) -> &mut Identity {
+        if self.identities.is_empty() {
+            self.identities.resize_with(IDENTITIES, Identity::default);
+        }
+        // FNV-1a; a collision costs a computation, never a wrong answer.
+        let hash = part.bytes().fold(0xcbf2_9ce4_8422_2325 ^ u64::from(rule), |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        });
+        &mut self.identities[(hash >> 32) as usize % IDENTITIES]
+    }
+
+    /// Appends what took the identity's place before, if that is remembered.
+    fn recall(&mut self, rule: RuleId, form: Form, part: &str, value: &mut String) -> bool {
+        let place = self.identity(rule, part);
+        let known = place.rule == rule && place.form == Some(form) && place.part == part;
+        if known {
+            value.push_str(&place.value);
+        }
+        known
+    }
 }
 
 /// The second step over one record.
@@ -185,11 +223,13 @@ impl Splicer<'_> {
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
         self.find_subject(entry.resource);
+        value.clear();
+        let known = prepared.identity && self.work.recall(rule, form, part, value);
         let subject = self.work.subject.as_deref().map(Secret);
         let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
         let ty = Model::r4().instance_name(self.automaton.ty(state));
-        value.clear();
-        let effect = match by_kind.of(form).apply(&cell, value) {
+        let result = if known { Ok(Effect::Replaced) } else { by_kind.of(form).apply(&cell, value) };
+        let effect = match result {
             Ok(effect) => effect,
             Err(_) if self.invalid == Invalid::Redact => {
                 self.work.invalid += 1;
@@ -199,6 +239,12 @@ impl Splicer<'_> {
         };
         if effect != Effect::Replaced {
             return Ok(effect);
+        }
+        if prepared.identity && !known {
+            let place = self.work.identity(rule, part);
+            (place.rule, place.form) = (rule, Some(form));
+            part.clone_into(&mut place.part);
+            value.clone_into(&mut place.value);
         }
         if !before.is_empty() || !after.is_empty() {
             value.insert_str(0, before);

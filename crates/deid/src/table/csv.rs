@@ -175,10 +175,11 @@ fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
 
 /// Records with the places of their fields, as raw bytes and as text.
 pub struct Block {
-    raw: Vec<u8>,
-    raw_fields: Fields,
-    /// The same records in UTF-8, where the file has another encoding.
-    decoded: Option<(String, Fields)>,
+    /// The records in UTF-8, as they stand unless the file has another encoding.
+    text: String,
+    fields: Fields,
+    /// The records as they stand, where the file has another encoding.
+    raw: Option<(Vec<u8>, Fields)>,
     /// Fields with doubled quotes, unescaped, by their number; sorted.
     unescaped: Vec<(usize, String)>,
     /// The number of the first record, from 0, header included.
@@ -212,41 +213,40 @@ impl Block {
             let row = first_record + memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1;
             return Err(TableError::at_row(row, Trouble::Binary { offset: offset + at as u64 }));
         }
-        let bad_encoding = |at: usize| {
+        let place_of = |bytes: &[u8], at: usize| {
             let row = first_record + memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1;
             let encoding = dialect.encoding.name();
             TableError::at_row(row, Trouble::BadEncoding { encoding, offset: offset + at as u64 })
         };
-        let decoded = match dialect.encoding {
+        let (text, raw) = match dialect.encoding {
             Encoding::Utf8 => {
-                std::str::from_utf8(&bytes).map_err(|error| bad_encoding(error.valid_up_to()))?;
-                None
+                let text = String::from_utf8(bytes).map_err(|error| {
+                    let at = error.utf8_error().valid_up_to();
+                    place_of(error.as_bytes(), at)
+                })?;
+                (text, None)
             }
             Encoding::Gb18030 => {
-                Some(decode_gb18030(&bytes).map_err(bad_encoding)?)
+                let text = decode_gb18030(&bytes).map_err(|at| place_of(&bytes, at))?;
+                let fields = fields(&bytes, dialect.delimiter, columns, first_record)?;
+                (text, Some((bytes, fields)))
             }
         };
-        let raw_fields = fields(&bytes, dialect.delimiter, columns, first_record)?;
-        let decoded = match decoded {
-            Some(text) => {
-                let fields = fields(text.as_bytes(), dialect.delimiter, Some(raw_fields.columns), first_record)?;
-                Some((text, fields))
-            }
-            None => None,
-        };
-        let mut block = Block { raw: bytes, raw_fields, decoded, unescaped: Vec::new(), first_record, offset };
+        let columns = raw.as_ref().map(|(_, fields)| fields.columns).or(columns);
+        let fields = fields(text.as_bytes(), dialect.delimiter, columns, first_record)?;
+        let mut block = Block { text, fields, raw, unescaped: Vec::new(), first_record, offset };
         block.unescape()?;
         Ok(block)
     }
 
     /// Number of records.
     pub fn records(&self) -> usize {
-        self.raw_fields.starts.len() - 1
+        self.fields.starts.len() - 1
     }
 
     /// Number of columns.
     pub fn columns(&self) -> usize {
-        self.raw_fields.columns
+        self.fields.columns
     }
 
     /// Where the block starts in the file, in bytes.
@@ -254,50 +254,55 @@ impl Block {
         self.offset
     }
 
+    /// The bytes as they stand, and where their fields are.
+    fn as_it_stands(&self) -> (&[u8], &Fields) {
+        match &self.raw {
+            Some((raw, fields)) => (raw, fields),
+            None => (self.text.as_bytes(), &self.fields),
+        }
+    }
+
     /// The bytes of a record, its line end included.
     pub fn record(&self, record: usize) -> &[u8] {
-        &self.raw[self.raw_fields.starts[record] as usize..self.raw_fields.starts[record + 1] as usize]
+        let (raw, fields) = self.as_it_stands();
+        &raw[fields.starts[record] as usize..fields.starts[record + 1] as usize]
     }
 
     /// The line end of a record: empty where the file ends without one.
     pub fn line_end(&self, record: usize) -> &[u8] {
-        let end = self.raw_fields.ends[(record + 1) * self.raw_fields.columns - 1];
-        &self.raw[end as usize..self.raw_fields.starts[record + 1] as usize]
+        let (raw, fields) = self.as_it_stands();
+        let end = fields.ends[(record + 1) * fields.columns - 1];
+        &raw[end as usize..fields.starts[record + 1] as usize]
     }
 
     /// The bytes of a field as they stand, quotes included.
     pub fn raw_field(&self, record: usize, column: usize) -> &[u8] {
-        &self.raw[self.raw_fields.range(record, column)]
+        let (raw, fields) = self.as_it_stands();
+        &raw[fields.range(record, column)]
     }
 
     /// The text of a field, without quotes.
+    #[inline]
     pub fn text(&self, record: usize, column: usize) -> &str {
-        let (text, fields) = match &self.decoded {
-            Some((text, fields)) => (text.as_bytes(), fields),
-            None => (self.raw.as_slice(), &self.raw_fields),
-        };
-        let field = &text[fields.range(record, column)];
-        let field = match field {
-            [QUOTE, inner @ .., QUOTE] if memchr(QUOTE, inner).is_none() => inner,
-            [QUOTE, ..] => {
-                let number = record * fields.columns + column;
-                return match self.unescaped.binary_search_by_key(&number, |(n, _)| *n) {
-                    Ok(at) => &self.unescaped[at].1,
-                    Err(_) => "",
-                };
-            }
-            plain => plain,
-        };
-        // Fields are cut at ASCII bytes from text that has been validated, so this never fails.
-        std::str::from_utf8(field).unwrap_or_default()
+        // Fields are cut at ASCII letters, so every cut is between letters.
+        let field = &self.text[self.fields.range(record, column)];
+        if field.starts_with('"') { self.unquoted(field, record * self.fields.columns + column) } else { field }
+    }
+
+    /// The content of a quoted field.
+    fn unquoted<'a>(&'a self, field: &'a str, number: usize) -> &'a str {
+        match field.get(1..field.len().max(2) - 1) {
+            Some(inner) if memchr(QUOTE, inner.as_bytes()).is_none() => inner,
+            _ => match self.unescaped.binary_search_by_key(&number, |(n, _)| *n) {
+                Ok(at) => &self.unescaped[at].1,
+                Err(_) => "",
+            },
+        }
     }
 
     /// Checks the quoted fields and unescapes those with doubled quotes.
     fn unescape(&mut self) -> Result<(), TableError> {
-        let (text, fields) = match &self.decoded {
-            Some((text, fields)) => (text.as_bytes(), fields),
-            None => (self.raw.as_slice(), &self.raw_fields),
-        };
+        let (text, fields) = (self.text.as_bytes(), &self.fields);
         if memchr(QUOTE, text).is_none() {
             return Ok(());
         }
