@@ -1,5 +1,7 @@
 //! Parquet in, Parquet out: what leaves, what it is bound to, and what is said when something is wrong.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::fs::File;
 use std::io::{Seek, Write};
 use std::num::NonZeroUsize;
@@ -16,8 +18,8 @@ use medveil_deid::kind::Kind;
 use medveil_deid::plan::Plan;
 use medveil_deid::study::{MasterKey, Study, Suite};
 use medveil_deid::table::{
-    FileKeys, Hints, Job, TableError, TableOutcome, Trouble, deidentify_csv, deidentify_parquet, hash_parquet,
-    scan_parquet,
+    FileKeys, Hints, Job, TableError, TableOutcome, Trouble, deidentify_csv, deidentify_parquet,
+    hash_parquet, scan_parquet,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
@@ -28,7 +30,8 @@ use parquet::file::properties::WriterProperties;
 type Columns = Vec<(&'static str, ArrayRef)>;
 
 fn batch(columns: Columns) -> RecordBatch {
-    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true))).unwrap()
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)))
+        .unwrap()
 }
 
 fn properties() -> WriterProperties {
@@ -55,7 +58,8 @@ fn file(bytes: &[u8]) -> File {
 }
 
 fn read(bytes: &[u8]) -> RecordBatch {
-    let reader = ParquetRecordBatchReaderBuilder::try_new(file(bytes)).unwrap().with_batch_size(1 << 20).build();
+    let reader =
+        ParquetRecordBatchReaderBuilder::try_new(file(bytes)).unwrap().with_batch_size(1 << 20).build();
     let mut batches = reader.unwrap().map(Result::unwrap);
     let first = batches.next().unwrap();
     assert!(batches.next().is_none());
@@ -100,7 +104,12 @@ fn with_job<T>(threads: usize, memory: usize, run: impl FnOnce(&Job<'_>) -> T) -
     })
 }
 
-fn deid_in(bytes: &[u8], plan: &Plan, threads: usize, memory: usize) -> Result<(Vec<u8>, TableOutcome), TableError> {
+fn deid_in(
+    bytes: &[u8],
+    plan: &Plan,
+    threads: usize,
+    memory: usize,
+) -> Result<(Vec<u8>, TableOutcome), TableError> {
     let (study, mut out) = (study(), Vec::new());
     let outcome = with_job(threads, memory, |job| {
         deidentify_parquet(file(bytes), &mut out, plan, &study, &keys(&study), job)
@@ -178,10 +187,12 @@ fn what_is_kept_leaves_as_it_came_in_every_type() {
 fn redaction_leaves_nulls_and_pseudonyms_leave_text_in_every_type() {
     let input = parquet(every_type());
     let redacted = read(&deid(&input, &plan("", &rule("*", "\"redact\""))).unwrap().0);
-    let named = read(&deid(&input, &plan("", &rule("*", "\"pseudonymize\""))).unwrap().0);
+    let (named, outcome) = deid(&input, &plan("", &rule("*", "\"pseudonymize\""))).unwrap();
+    let named = read(&named);
     let before = read(&input);
     for (i, field) in before.schema().fields().iter().enumerate() {
-        let (empty_text, name) = (field.name().starts_with("utf8") || field.name().contains("_utf8"), field.name());
+        let (empty_text, name) =
+            (field.name().starts_with("utf8") || field.name().contains("_utf8"), field.name());
         let empty_text = empty_text || name.starts_with("dictionary");
         assert_eq!(redacted.column(i).logical_null_count(), if empty_text { 2 } else { 3 }, "{name}");
         let dictionary = name == "dictionary8";
@@ -190,9 +201,8 @@ fn redaction_leaves_nulls_and_pseudonyms_leave_text_in_every_type() {
         assert_eq!(named.column(i).data_type(), &DataType::Utf8, "{name}");
         let same_nulls = before.column(i).logical_null_count();
         assert_eq!(named.column(i).null_count(), same_nulls, "{name}");
-        if name != "null" {
-            assert_ne!(text(&named, name)[1], text(&before, name)[1], "{name}");
-        }
+        let counts = outcome.columns[i].1;
+        assert_eq!((counts.changed + counts.empty, counts.changed > 0), (3, name != "null"), "{name}");
     }
 }
 
@@ -202,7 +212,8 @@ fn visits(rows: usize) -> Columns {
     let dates: Date32Array = (0..rows).map(|r| (r % 5 != 0).then(|| days(r))).collect();
     let times: TimestampMillisecondArray =
         (0..rows).map(|r| Some(i64::from(days(r)) * 86_400_000 + r as i64)).collect();
-    let glucose: Float64Array = (0..rows).map(|r| (r % 7 != 0).then_some(4.0 + (r % 100) as f64 / 10.0)).collect();
+    let glucose: Float64Array =
+        (0..rows).map(|r| (r % 7 != 0).then_some(4.0 + (r % 100) as f64 / 10.0)).collect();
     let sex: DictionaryArray<Int8Type> = (0..rows).map(|r| if r % 2 == 0 { "男" } else { "女" }).collect();
     vec![
         ("patient_id", Arc::new(of(&|r| format!("P{:06}", r / 3)))),
@@ -259,7 +270,7 @@ fn dates_keep_their_types_and_move_together() {
 
 #[test]
 fn the_output_does_not_depend_on_threads_or_memory() {
-    let input = parquet(visits(20_000));
+    let input = parquet(visits(9_500));
     let first = deid_in(&input, &visits_plan(), 1, 1).unwrap();
     for (threads, memory) in [(1, 1 << 30), (2, 8 << 20), (7, 1 << 30)] {
         let (output, outcome) = deid_in(&input, &visits_plan(), threads, memory).unwrap();
@@ -294,11 +305,12 @@ fn a_parquet_table_and_its_csv_twin_become_the_same_table() {
 
     let after = read(&output);
     let mut again = String::from("patient_id,name,visit_date,seen_at,glucose,sex\n");
+    let columns: Vec<_> = after.schema().fields().iter().map(|field| text(&after, field.name())).collect();
     for row in 0..3000 {
-        for (i, field) in after.schema().fields().iter().enumerate() {
-            let cell = text(&after.slice(row, 1), field.name()).remove(0).unwrap_or_default();
+        for (i, column) in columns.iter().enumerate() {
+            let cell = column[row].as_deref().unwrap_or_default();
             again += if i > 0 { "," } else { "" };
-            again += cell.strip_suffix(".0").unwrap_or(&cell);
+            again += cell.strip_suffix(".0").unwrap_or(cell);
         }
         again.push('\n');
     }
@@ -313,7 +325,8 @@ fn both_roots_are_those_of_the_files_as_anybody_reads_them() {
     let (study, input) = (study(), parquet(visits(10_000)));
     let (output, outcome) = deid(&input, &visits_plan()).unwrap();
     let keys = keys(&study);
-    let hash = |bytes: &[u8], key| with_job(2, 1 << 26, |job| hash_parquet(file(bytes), key, study.suite(), job));
+    let hash =
+        |bytes: &[u8], key| with_job(2, 1 << 26, |job| hash_parquet(file(bytes), key, study.suite(), job));
     assert_eq!(hash(&input, &keys.input_leaves).unwrap(), outcome.input);
     assert_eq!(hash(&output, &keys.output_leaves).unwrap(), outcome.output);
     // Written again in other pages, row groups and compression: other bytes, same values, same root.
@@ -345,7 +358,8 @@ fn any_edited_cell_changes_the_root_of_the_input_dropped_columns_included() {
             continue;
         }
         let swapped = arrow_select::take::take(&old, &Int32Array::from(vec![1, 0, 2]), None).unwrap();
-        let nulled = arrow_select::take::take(&old, &Int32Array::from(vec![Some(0), None, Some(2)]), None).unwrap();
+        let nulled =
+            arrow_select::take::take(&old, &Int32Array::from(vec![Some(0), None, Some(2)]), None).unwrap();
         for edited in [swapped, nulled] {
             columns[i].1 = edited;
             assert_ne!(root(&columns), before, "{name}");
@@ -361,7 +375,8 @@ fn metadata_of_the_input_does_not_leak() {
     let field = Field::new("glucose", DataType::Int32, true);
     let field = field.with_metadata([("hint".to_owned(), "SECRET".to_owned())].into());
     let schema = Schema::new_with_metadata(vec![field], [("pandas".to_owned(), "SECRET".to_owned())].into());
-    let records = RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int32Array::from(vec![5, 6]))]).unwrap();
+    let records =
+        RecordBatch::try_new(Arc::new(schema), vec![Arc::new(Int32Array::from(vec![5, 6]))]).unwrap();
     let properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(Default::default()))
         .set_key_value_metadata(Some(vec![KeyValue::new("pandas".to_owned(), "SECRET".to_owned())]))
@@ -376,7 +391,7 @@ fn metadata_of_the_input_does_not_leak() {
 
 #[test]
 fn a_value_that_its_type_cannot_hold_is_named_by_record_and_column() {
-    let cases = r#"{ recode = { cases = [{ when = "$this > 90", value = "90+" }], otherwise = "keep" } }"#;
+    let cases = r#"{ recode = { cases = [{ when = "$this > 90", value = "'90+'" }], otherwise = "keep" } }"#;
     let ages = || -> Columns { vec![("age", Arc::new(Int32Array::from(vec![50, 95])))] };
     // `recode` writes text, so this fits.
     let output = deid(&parquet(ages()), &plan("", &rule("age", cases))).unwrap().0;
@@ -384,7 +399,12 @@ fn a_value_that_its_type_cannot_hold_is_named_by_record_and_column() {
 
     let dates: Columns = vec![
         ("patient_id", Arc::new(StringArray::from(vec!["P1"; 5000]))),
-        ("on", Arc::new((0..5000).map(|r| Some(if r == 4711 { i32::MAX } else { 10_000 })).collect::<Date32Array>())),
+        (
+            "on",
+            Arc::new(
+                (0..5000).map(|r| Some(if r == 4711 { i32::MAX } else { 10_000 })).collect::<Date32Array>(),
+            ),
+        ),
     ];
     let rules = [rule("patient_id", "\"keep\""), rule("on", "\"shift-date\"")].concat();
     let input = parquet(dates);
@@ -407,6 +427,54 @@ fn a_value_that_its_type_cannot_hold_is_named_by_record_and_column() {
 }
 
 #[test]
+fn numbers_keep_their_types_or_do_not_fit() {
+    let numbers = |to: DataType| -> Vec<u8> {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![Some("12"), None, Some("99")]));
+        parquet(vec![("n", cast(&texts, &to).unwrap())])
+    };
+    let round = |to: &str| plan("", &rule("n", &format!("{{ round = {{ to = {to} }} }}")));
+    for to in [DataType::Int8, DataType::Float32, DataType::Decimal128(5, 2), DataType::Utf8View] {
+        let after = read(&deid(&numbers(to.clone()), &round("10")).unwrap().0);
+        assert_eq!(after.column(0).data_type(), &to);
+        let whole = cast(after.column(0), &DataType::Float64).unwrap();
+        let rounded: ArrayRef = Arc::new(Float64Array::from(vec![Some(10.0), None, Some(100.0)]));
+        assert_eq!(&whole, &rounded, "{to}");
+    }
+    let error = error(&numbers(DataType::Int8), &round("190"));
+    assert_eq!(
+        error.to_string(),
+        "row 3, column 1 `n`: the transformed value does not fit the column's type int8"
+    );
+}
+
+#[test]
+fn nothing_of_a_dropped_record_is_in_the_output() {
+    let code: DictionaryArray<Int32Type> = ["HIV", "E11", "E11", "I10"].into_iter().collect();
+    let view = cast(
+        &StringArray::from(vec!["a", "b", "a very long note on SECRET things", "d"]),
+        &DataType::Utf8View,
+    );
+    let columns: Columns = vec![
+        ("code", Arc::new(code)),
+        ("age", Arc::new(Int32Array::from(vec![9_999_999, 30, 31, 32]))),
+        ("note", view.unwrap()),
+    ];
+    let rules = [
+        rule("code", r#"{ drop-row = { values = ["HIV"] } }"#),
+        rule("age", r#"{ drop-row = { values = ["31"] } }"#),
+        rule("note", "\"keep\""),
+    ];
+    let plain = WriterProperties::builder().set_compression(Compression::UNCOMPRESSED).build();
+    let (output, outcome) = deid(&written(&batch(columns), plain), &plan("", &rules.concat())).unwrap();
+    assert_eq!((outcome.dropped, outcome.output.records), (2, 2));
+    let after = read(&output);
+    assert_eq!(text(&after, "code"), [Some("E11".to_owned()), Some("I10".to_owned())]);
+    assert_eq!(text(&after, "note"), [Some("b".to_owned()), Some("d".to_owned())]);
+    let holds = |needle: &[u8]| output.windows(needle.len()).any(|window| window == needle);
+    assert!(holds(b"E11") && !holds(b"HIV") && !holds(b"SECRET") && !holds(&9_999_999i32.to_le_bytes()));
+}
+
+#[test]
 fn nested_and_binary_columns_are_refused_unless_dropped() {
     let list = ListArray::from_iter_primitive::<Int32Type, _, _>([Some([Some(1)]), None]);
     let binary = BinaryArray::from_vec(vec![b"a", b"b"]);
@@ -422,8 +490,12 @@ fn nested_and_binary_columns_are_refused_unless_dropped() {
 
 #[test]
 fn columns_need_names_of_their_own() {
-    let schema = |names: [&str; 2]| Schema::new(names.map(|name| Field::new(name, DataType::Int32, true)).to_vec());
-    for (names, of) in [(["a", "a"], "column 2: the column has the name of column 1"), (["a", ""], "column 2: the column has no name")] {
+    let schema =
+        |names: [&str; 2]| Schema::new(names.map(|name| Field::new(name, DataType::Int32, true)).to_vec());
+    for (names, of) in [
+        (["a", "a"], "column 2: the column has the name of column 1"),
+        (["a", ""], "column 2: the column has no name"),
+    ] {
         let numbers: ArrayRef = Arc::new(Int32Array::from(vec![1]));
         let records = RecordBatch::try_new(Arc::new(schema(names)), vec![numbers.clone(), numbers]).unwrap();
         let error = error(&written(&records, properties()), &plan("unmatched = \"keep\"", ""));
@@ -442,7 +514,8 @@ fn a_table_without_records_keeps_its_columns() {
 
 #[test]
 fn a_record_beyond_the_limit_is_named() {
-    let notes: StringArray = (0..300).map(|r| Some("x".repeat(if r == 280 { (1 << 20) + 1 } else { 10 }))).collect();
+    let notes: StringArray =
+        (0..300).map(|r| Some("x".repeat(if r == 280 { (1 << 20) + 1 } else { 10 }))).collect();
     let error = error(&parquet(vec![("note", Arc::new(notes))]), &plan("unmatched = \"keep\"", ""));
     assert!(matches!(error.trouble, Trouble::TooLong { limit: 1_048_576 }), "{error}");
     assert_eq!(error.place.row, Some(281));
@@ -450,7 +523,8 @@ fn a_record_beyond_the_limit_is_named() {
 
 #[test]
 fn long_records_after_short_ones_are_cut_into_smaller_batches() {
-    let notes: StringArray = (0..9000).map(|r| Some(format!("{r}").repeat(if r >= 6000 { 3000 } else { 1 }))).collect();
+    let notes: StringArray =
+        (0..9000).map(|r| Some(format!("{r}").repeat(if r >= 6000 { 3000 } else { 1 }))).collect();
     let input = parquet(vec![("note", Arc::new(notes))]);
     let (output, outcome) = deid(&input, &plan("unmatched = \"keep\"", "")).unwrap();
     assert_eq!(read(&output), read(&input));
@@ -478,10 +552,15 @@ fn a_damaged_file_is_refused_or_read_but_never_ends_the_program() {
     for codec in [Compression::UNCOMPRESSED, Compression::SNAPPY, Compression::ZSTD(Default::default())] {
         let properties = WriterProperties::builder().set_compression(codec).build();
         let mut columns = visits(200);
-        columns.push(("list", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>((0..200).map(|r| Some(vec![Some(r); 3]))))));
+        columns.push((
+            "list",
+            Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+                (0..200).map(|r| Some(vec![Some(r); 3])),
+            )),
+        ));
         let input = written(&batch(columns), properties);
         let mut refused = 0;
-        for round in 0..150 {
+        for round in 0..60 {
             let mut damaged = input.clone();
             // The footer steers everything, so half of the damage goes there.
             let from = if round % 2 == 0 { 0 } else { damaged.len() - 2000 };
@@ -494,14 +573,15 @@ fn a_damaged_file_is_refused_or_read_but_never_ends_the_program() {
                 assert!(!error.to_string().contains("张"), "{error}");
             }
         }
-        assert!(refused > 20, "{refused}");
+        assert!(refused > 10, "{refused}");
     }
 }
 
 #[test]
 fn a_scan_finds_the_same_kinds_by_the_values() {
     let (format, findings) =
-        with_job(2, 1 << 26, |job| scan_parquet(file(&parquet(visits(9000))), Options::default(), job)).unwrap();
+        with_job(2, 1 << 26, |job| scan_parquet(file(&parquet(visits(9000))), Options::default(), job))
+            .unwrap();
     assert_eq!(format, "parquet (snappy)");
     assert_eq!(findings[5].kind, Some(Kind::Sex));
     assert_eq!(findings[2].statistics.rows, 9000);

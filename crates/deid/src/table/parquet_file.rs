@@ -65,14 +65,18 @@ impl Source {
         let mut compression = Compression::ZSTD(Default::default());
         for (i, group) in metadata.metadata().row_groups().iter().enumerate() {
             let count = u64::try_from(group.num_rows()).ok();
-            rows = count.and_then(|count| rows.checked_add(count)).ok_or_else(|| damaged("its footer is wrong"))?;
+            rows = count
+                .and_then(|count| rows.checked_add(count))
+                .ok_or_else(|| damaged("its footer is wrong"))?;
             for (c, column) in group.columns().iter().enumerate() {
                 match supported(column.compression()) {
                     Ok(codec) if (i, c) == (0, 0) => compression = codec,
                     Ok(_) => {}
                     Err(name) => {
                         let help = "write it again with zstd, snappy, gzip or none";
-                        return Err(damaged(&format!("it is compressed with {name}, which is not supported; {help}")));
+                        return Err(damaged(&format!(
+                            "it is compressed with {name}, which is not supported; {help}"
+                        )));
                     }
                 }
             }
@@ -87,7 +91,8 @@ impl Source {
 
     /// Column names, of which there is one each.
     pub(super) fn names(&self) -> Result<Vec<String>, TableError> {
-        let names: Vec<String> = self.schema().fields().iter().map(|field| field.name().trim().to_owned()).collect();
+        let names: Vec<String> =
+            self.schema().fields().iter().map(|field| field.name().trim().to_owned()).collect();
         for (i, name) in names.iter().enumerate() {
             if name.is_empty() {
                 return Err(TableError::at_column(i + 1, "", Trouble::Nameless));
@@ -116,7 +121,8 @@ impl Source {
         let file = self.file.try_clone()?;
         let reader = guard(
             || {
-                let mut builder = ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
+                let mut builder =
+                    ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
                 if let Some(limit) = limit {
                     builder = builder.with_limit(limit);
                 }
@@ -141,7 +147,11 @@ impl Source {
         let batch = (BATCH_BYTES / row).clamp(1, LARGEST_BATCH);
         let group = (GROUP_BYTES / row).clamp(batch, LARGEST_GROUP);
         let narrow = |rows: u64| usize::try_from(rows).unwrap_or(usize::MAX);
-        Cut { batch_rows: narrow(batch), batch_bytes: narrow(batch.saturating_mul(row)), group_rows: narrow(group) }
+        Cut {
+            batch_rows: narrow(batch),
+            batch_bytes: narrow(batch.saturating_mul(row)),
+            group_rows: narrow(group),
+        }
     }
 }
 
@@ -201,7 +211,8 @@ impl Batches {
         if self.done > self.expected || records.is_none() && self.done < self.expected {
             return Err(damaged("it does not hold as many records as its footer says"));
         }
-        let at = |row: u64| (u128::from(self.size) * u128::from(row) / u128::from(self.expected.max(1))) as u64;
+        let at =
+            |row: u64| (u128::from(self.size) * u128::from(row) / u128::from(self.expected.max(1))) as u64;
         let bytes = at(self.done) - at(first);
         Ok(records.map(|records| Batch { records, first, bytes }))
     }
@@ -313,16 +324,19 @@ fn damaged(damage: &str) -> TableError {
 }
 
 fn write_error(error: ParquetError) -> TableError {
-    let error = system_error(error).unwrap_or_else(|| std::io::Error::other("the records do not make a Parquet file"));
+    let error = system_error(error)
+        .unwrap_or_else(|| std::io::Error::other("the records do not make a Parquet file"));
     TableError::new(Trouble::Write(error))
 }
 
 /// The failure of the operating system inside a failure of the library. Decoders wrap theirs in the same type, with a message.
 fn system_error(error: ParquetError) -> Option<std::io::Error> {
     match error {
-        ParquetError::External(error) => {
-            error.downcast::<std::io::Error>().ok().map(|error| *error).filter(|error| error.raw_os_error().is_some())
-        }
+        ParquetError::External(error) => error
+            .downcast::<std::io::Error>()
+            .ok()
+            .map(|error| *error)
+            .filter(|error| error.raw_os_error().is_some()),
         _ => None,
     }
 }

@@ -51,12 +51,14 @@ impl Column {
             }
             List(_) => {
                 let list = array.as_list::<i32>();
-                let bound = |row| (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+                let bound =
+                    |row| (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
                 Self::list(array, bound, list.values())?
             }
             LargeList(_) => {
                 let list = array.as_list::<i64>();
-                let bound = |row| (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+                let bound =
+                    |row| (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
                 Self::list(array, bound, list.values())?
             }
             FixedSizeList(_, size) => {
@@ -170,7 +172,8 @@ mod tests {
 
     #[test]
     fn nested_values_are_bound_to_their_last_element() {
-        let list = |rows: Vec<Option<Vec<Option<i32>>>>| ListArray::from_iter_primitive::<Int32Type, _, _>(rows);
+        let list =
+            |rows: Vec<Option<Vec<Option<i32>>>>| ListArray::from_iter_primitive::<Int32Type, _, _>(rows);
         let rows = list(vec![Some(vec![Some(1), None]), Some(vec![]), None, Some(vec![Some(12)])]);
         let all: Vec<Vec<u8>> = (0..4).map(|row| bytes(rows.clone(), row)).collect();
         assert_eq!(all[0], [0, 0, 0, 9, 0, 0, 0, 1, b'1', 255, 255, 255, 255]);

@@ -53,7 +53,8 @@ pub fn deidentify(
     let binding = Binding::new(plan, study, findings)?;
     let spec = binding.spec((source.rows / UTILITY_ROWS).max(1));
     let released = released_schema(source.schema(), &binding)?;
-    let run = Run { plan, binding: &binding, spec: &spec, keys, released: &released, max_record: job.max_record };
+    let run =
+        Run { plan, binding: &binding, spec: &spec, keys, released: &released, max_record: job.max_record };
 
     let mut trees = (Builder::new(study.suite()), Builder::new(study.suite()));
     trees.0.push(leaf(&keys.input_leaves, &header(source.schema())));
@@ -228,7 +229,9 @@ fn released_schema(input: &SchemaRef, binding: &Binding) -> Result<SchemaRef, Ta
             Fate::Apply { output: Output::Same, .. } => {
                 fields.push(Field::new(field.name(), parquet_text::changed(of), true));
             }
-            Fate::Apply { output: Output::Text, .. } => fields.push(Field::new(field.name(), DataType::Utf8, true)),
+            Fate::Apply { output: Output::Text, .. } => {
+                fields.push(Field::new(field.name(), DataType::Utf8, true))
+            }
         }
     }
     Ok(schema(fields.into_iter()))
@@ -251,7 +254,11 @@ impl BatchText {
         Self::of(batch, max_record, parquet_text::is_readable)
     }
 
-    fn of(batch: &Batch, max_record: usize, wanted: impl Fn(&DataType) -> bool) -> Result<BatchText, TableError> {
+    fn of(
+        batch: &Batch,
+        max_record: usize,
+        wanted: impl Fn(&DataType) -> bool,
+    ) -> Result<BatchText, TableError> {
         // The text of a column is too long only where records are longer than any sensible limit.
         let column = |array: &ArrayRef| match wanted(array.data_type()) {
             true => Column::new(array).map(Some),
@@ -264,7 +271,9 @@ impl BatchText {
     }
 
     fn scan(&self, scanner: &mut TableScanner) {
-        for (c, column) in self.columns.iter().enumerate().filter_map(|(c, column)| Some((c, column.as_ref()?))) {
+        for (c, column) in
+            self.columns.iter().enumerate().filter_map(|(c, column)| Some((c, column.as_ref()?)))
+        {
             for row in 0..self.rows {
                 scanner.cell(c, column.text(row).as_bytes());
             }
@@ -359,16 +368,25 @@ impl Run<'_> {
         if let Some((_, error)) = failure {
             return Err(error);
         }
-        let mut records = RecordBatch::try_new(self.released.clone(), arrays)
-            .map_err(|_| TableError::at_row(batch.first + 1, Trouble::Parquet("a column is not as declared".into())))?;
+        let mut records = RecordBatch::try_new(self.released.clone(), arrays).map_err(|_| {
+            TableError::at_row(batch.first + 1, Trouble::Parquet("a column is not as declared".into()))
+        })?;
         if done.dropped.contains(&true) {
             let keep: BooleanArray = done.dropped.iter().map(|dropped| Some(!dropped)).collect();
             records = filter_record_batch(&records, &keep).expect("one entry a row");
         }
         let out = Batch { records, first: batch.first, bytes: 0 };
         // Read from what is written, as whoever checks the release will read it.
-        let leaves_out = BatchText::new(&out, usize::MAX)?.leaves(&self.keys.output_leaves, out.first, usize::MAX)?;
-        Ok(Done { records: out.records, leaves_in, leaves_out, counts: done.counts, part, bytes_in: batch.bytes })
+        let leaves_out =
+            BatchText::new(&out, usize::MAX)?.leaves(&self.keys.output_leaves, out.first, usize::MAX)?;
+        Ok(Done {
+            records: out.records,
+            leaves_in,
+            leaves_out,
+            counts: done.counts,
+            part,
+            bytes_in: batch.bytes,
+        })
     }
 }
 
@@ -390,7 +408,9 @@ fn changed<'a>(
             Value::New(text) => Some(text),
             Value::Removed => None,
             // A value that is kept in a column with a type of its own is taken from there.
-            Value::Kept => (as_text && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))).then(|| text(row)),
+            Value::Kept => {
+                (as_text && nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))).then(|| text(row))
+            }
         })
         .collect();
     let array = parquet_text::write(&texts, to)?;

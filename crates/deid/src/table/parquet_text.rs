@@ -139,8 +139,10 @@ pub(super) fn name(of: &DataType) -> String {
         }
         Map(entry, _) => format!("map({})", name(entry.data_type())),
         Struct(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|field| format!("{:?}: {}", field.name(), name(field.data_type()))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|field| format!("{:?}: {}", field.name(), name(field.data_type())))
+                .collect();
             format!("struct({})", fields.join(", "))
         }
         Union(..) => "union".into(),
@@ -185,9 +187,7 @@ fn read_temporal(array: &ArrayRef) -> StringArray {
 /// The same instants under another name of the zone.
 fn with_zone(array: &ArrayRef, unit: &TimeUnit, zone: Arc<str>) -> ArrayRef {
     match unit {
-        TimeUnit::Second => {
-            Arc::new(array.as_primitive::<TimestampSecondType>().clone().with_timezone(zone))
-        }
+        TimeUnit::Second => Arc::new(array.as_primitive::<TimestampSecondType>().clone().with_timezone(zone)),
         TimeUnit::Millisecond => {
             Arc::new(array.as_primitive::<TimestampMillisecondType>().clone().with_timezone(zone))
         }
@@ -230,7 +230,9 @@ fn is_same(text: &str, back: &str, of: &DataType) -> bool {
             let rest = back.strip_prefix(text);
             rest.is_some_and(|rest| {
                 rest.is_empty()
-                    || rest.strip_prefix("T00:00:00").is_some_and(|rest| text.len() == 10 && !rest.starts_with('.'))
+                    || rest
+                        .strip_prefix("T00:00:00")
+                        .is_some_and(|rest| text.len() == 10 && !rest.starts_with('.'))
             })
         }
         _ => text == back,
@@ -281,7 +283,9 @@ mod tests {
 
     #[test]
     fn zones_are_shown_by_their_offset() {
-        let at = |zone: &str| one(TimestampMicrosecondArray::from(vec![1_704_067_200_500_000]).with_timezone(zone));
+        let at = |zone: &str| {
+            one(TimestampMicrosecondArray::from(vec![1_704_067_200_500_000]).with_timezone(zone))
+        };
         assert_eq!(at("+05:30"), "2024-01-01T05:30:00.500+05:30");
         assert_eq!(at("Asia/Shanghai"), "2024-01-01T08:00:00.500+08:00");
         assert_eq!(at("UTC"), "2024-01-01T00:00:00.500Z");
