@@ -202,10 +202,19 @@ pub(super) struct Block {
 impl Block {
     /// The records with their lines; blank lines are none.
     pub(super) fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let whole = (!self.lines).then_some(self.bytes.as_slice());
-        let lines = self.lines.then(|| self.bytes.split_inclusive(|byte| *byte == b'\n')).into_iter().flatten();
-        let numbered = (self.first_line..).zip(lines.chain(whole));
-        numbered.filter(|(_, record)| !record.iter().all(u8::is_ascii_whitespace))
+        let mut rest = self.bytes.as_slice();
+        let records = std::iter::from_fn(move || {
+            let end = match memchr::memchr(b'\n', rest).filter(|_| self.lines) {
+                Some(at) => at + 1,
+                None if rest.is_empty() => return None,
+                None => rest.len(),
+            };
+            let (record, others) = rest.split_at(end);
+            rest = others;
+            Some(record)
+        });
+        let numbered = (self.first_line..).zip(records);
+        numbered.filter(|(_, record)| !record.trim_ascii_start().is_empty())
     }
 }
 

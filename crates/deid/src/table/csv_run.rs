@@ -30,7 +30,7 @@ const HEAD: usize = 1 << 20;
 /// Records from which kinds are told before a run starts.
 const DETECTION_RECORDS: usize = 4096;
 /// Rows that feed the utility figures of a large table.
-const UTILITY_ROWS: u64 = 100_000;
+const UTILITY_ROWS: u64 = 50_000;
 
 impl Rows for Block {
     fn rows(&self) -> usize {

@@ -34,7 +34,7 @@ use crate::plan::Plan;
 use crate::study::{Prf, Study, Suite};
 
 /// Rows that feed the utility figures of a large table, as for CSV.
-const UTILITY_ROWS: u64 = 100_000;
+const UTILITY_ROWS: u64 = 50_000;
 
 /// De-identifies one Parquet file.
 ///
