@@ -10,7 +10,7 @@
 //!
 //! El Emam, Dankar, *Protecting privacy using k-anonymity*, J Am Med Inform Assoc 15(5), 2008, 627-637; Dankar, El Emam, *A method for
 //! evaluating marketer re-identification risk*, PAIS 2010. The formulas are those of El Emam, *Guide to the De-Identification of
-//! Personal Health Information*, CRC Press 2013, ch. 16: over classes j with f_j records of n and F_j persons, maximum `max 1/F_j`, average
+//! Personal Health Information*, CRC Press 2013: over classes j with f_j records of n and F_j persons, maximum `max 1/F_j`, average
 //! `max(J / sum F_j, (1/n) sum f_j/F_j)`, marketer `(1/n) sum f_j/F_j`.
 
 use std::collections::BTreeMap;
@@ -217,7 +217,7 @@ mod tests {
         assert_eq!(classes.marketer(), classes.prosecutor().average);
     }
 
-    /// The formulas of El Emam 2013, ch. 16, by hand: three classes, of which the smallest in the table is not the smallest in the population.
+    /// The formulas of El Emam 2013 by hand: three classes, of which the smallest in the table is not the smallest in the population.
     #[test]
     fn journalist_and_marketer_look_at_the_population() {
         let classes = Classes::with_population([(1, 10), (4, 5), (5, 5)]).unwrap();

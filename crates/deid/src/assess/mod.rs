@@ -65,7 +65,7 @@ pub struct ColumnSpec {
 }
 
 impl Spec {
-    /// A table as it stands, on which nothing is done; records come by [`Part::row_as_it_stands`].
+    /// A table as it stands, on which nothing is done: each record is given to [`Part::row`] as both its sides.
     pub fn as_it_stands(
         columns: Vec<(String, Option<Kind>)>,
         quasi_identifiers: Vec<usize>,
@@ -147,17 +147,6 @@ impl Part {
         }
         self.released += u64::from(released.is_some());
         self.sample.extend(self.choice.take(index, self.columns, raw, released));
-    }
-}
-
-impl Part {
-    /// Takes in a record of a table that is assessed as it stands: what is said of the release is said of the table.
-    pub fn row_as_it_stands<'a>(&mut self, raw: impl Fn(usize) -> &'a str) {
-        self.records += 1;
-        self.released += 1;
-        if !self.quasi_identifiers.is_empty() {
-            self.after.record(&self.quasi_identifiers, &self.sensitive, &raw);
-        }
     }
 }
 

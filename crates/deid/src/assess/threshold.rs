@@ -1,8 +1,8 @@
 //! How much risk is acceptable: what standards say, and what is custom.
 //!
-//! No law or standard used here fixes one figure. GB/T 42460-2023 measures the risk (6.3; Annex D, informative, by k-anonymity) against a
-//! threshold that the evaluation sets for its purpose; GB/T 37964-2019 names the release models and leaves the strength to the case;
-//! ISO/IEC 27559:2022 (8.2) asks for a threshold that fits the context. [`BENCHMARKS`] are the cell sizes on which practice has settled, each with its precedent.
+//! GB/T 42460-2023 measures the risk (6.3; Annex D, informative, by k-anonymity) and ISO/IEC 27559:2022 quantifies identifiability (8.2.2); both hold
+//! it against a threshold that is chosen for the purpose, and GB/T 37964-2019 leaves the strength to the release model. The sizes in
+//! [`BENCHMARKS`] are conventions of practice, each with its precedent. They are no requirement of a standard, and reports say so.
 
 use serde::Serialize;
 
@@ -30,29 +30,29 @@ pub const BENCHMARKS: [Benchmark; 4] = [
         used: Text {
             en: "trusted recipients in a protected environment", zh: "受保护环境中的可信使用者"
         },
-        source: "El Emam 2013, ch. 18",
+        source: "El Emam 2013",
     },
     Benchmark {
         cell_size: 5,
         threshold: 0.2,
         used: Text { en: "known recipients under contract", zh: "签约的特定接收方" },
-        source: "El Emam 2013, ch. 18; ISO/IEC 27559:2022, 8.2",
+        source: "El Emam 2013; ISO/IEC 27559:2022",
     },
     Benchmark {
         cell_size: 11,
         threshold: 0.09,
         used: Text { en: "publication of clinical reports", zh: "临床报告的公开发布" },
-        source: "EMA/90915/2016 (Policy 0070); Health Canada PRCI 2019; ISO/IEC 27559:2022, 8.2",
+        source: "EMA/90915/2016 (Policy 0070); Health Canada PRCI 2019; ISO/IEC 27559:2022",
     },
     Benchmark {
         cell_size: 20,
         threshold: 0.05,
         used: Text { en: "public release of sensitive data", zh: "敏感数据的完全公开发布" },
-        source: "El Emam 2013, ch. 18; ISO/IEC 27559:2022, 8.2",
+        source: "El Emam 2013; ISO/IEC 27559:2022",
     },
 ];
 
-/// The benchmark that is customary for a release model. It is a convention of practice: GB/T 37964-2019, 5.2 names the models, but no figure.
+/// The benchmark that is customary for a release model. It is a convention of practice: GB/T 37964-2019 names the models, but no figure.
 pub fn convention(model: ReleaseModel) -> &'static Benchmark {
     match model {
         ReleaseModel::Enclave => &BENCHMARKS[0],

@@ -304,19 +304,24 @@ fn correlation(spec: &Spec, rows: &[Row]) -> Option<Correlation> {
         return None;
     }
     // The same records before and after, so that dropped ones do not look like lost correlation of the others.
-    let kept: Vec<(&[Value], &[Value])> =
-        rows.iter().filter_map(|row| Some((row.raw.as_ref(), row.released.as_deref()?))).collect();
-    let matrix = |side: fn(&(&[Value], &[Value]), usize) -> f64| -> Vec<Vec<Option<f64>>> {
-        let entry = |x: usize, y: usize| pearson(kept.iter().map(|row| (side(row, x), side(row, y))));
-        columns.iter().map(|x| columns.iter().map(|y| entry(*x, *y)).collect()).collect()
-    };
-    let before = matrix(|row, c| row.0[c].number);
-    let after = matrix(|row, c| row.1[c].number);
+    let (mut raw, mut released) = (Vec::new(), Vec::new());
+    for row in rows {
+        if let Some(new) = row.released.as_deref() {
+            raw.push(row.raw.as_ref());
+            released.push(new);
+        }
+    }
+    let (before, after) = (matrix(&raw, &columns), matrix(&released, &columns));
     let pairs = before.iter().flatten().zip(after.iter().flatten());
     let max_difference =
         pairs.filter_map(|(a, b)| Some((a.as_ref()? - b.as_ref()?).abs())).fold(0.0, f64::max);
     let columns = columns.iter().map(|c| spec.columns[*c].name.clone()).collect();
     Some(Correlation { columns, before, after, max_difference })
+}
+
+fn matrix(rows: &[&[Value]], columns: &[usize]) -> Vec<Vec<Option<f64>>> {
+    let entry = |x: usize, y: usize| pearson(rows.iter().map(|row| (row[x].number, row[y].number)));
+    columns.iter().map(|x| columns.iter().map(|y| entry(*x, *y)).collect()).collect()
 }
 
 /// Pearson's coefficient over the pairs in which both are numbers, in two passes.

@@ -220,7 +220,8 @@ impl Report {
 
     /// The text of `report.json`.
     pub fn to_json_text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a report has string keys and finite numbers only");
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a report has string keys and finite numbers only");
         text.push('\n');
         text
     }
@@ -259,7 +260,8 @@ impl PlanSummary {
 impl Verdict {
     fn of(plan: &PlanSummary, files: &[FileReport]) -> Verdict {
         let mut evaluations = files.iter().filter_map(|file| file.evaluation.as_ref());
-        let measured = files.iter().any(|file| file.assessment.as_ref().is_some_and(|found| found.after.is_some()));
+        let measured =
+            files.iter().any(|file| file.assessment.as_ref().is_some_and(|found| found.after.is_some()));
         if evaluations.any(|evaluation| !evaluation.acceptable) {
             Verdict::Breached
         } else if plan.requirements.is_empty() {
@@ -275,7 +277,8 @@ impl Verdict {
 impl FileReport {
     /// The report on a table.
     pub fn of_table(path: &str, plan: &Plan, outcome: &TableOutcome) -> FileReport {
-        let items: Vec<Item> = outcome.columns.iter().map(|(column, counts)| Item::of_column(plan, column, *counts)).collect();
+        let items: Vec<Item> =
+            outcome.columns.iter().map(|(column, counts)| Item::of_column(plan, column, *counts)).collect();
         let evaluation = evaluate(&outcome.assessment, plan.privacy.as_ref(), plan.head.release_model);
         let loss = Loss::sum(items.iter().filter_map(|item| item.loss));
         FileReport {
@@ -297,7 +300,10 @@ impl FileReport {
         rules: &[RuleCounts],
     ) -> FileReport {
         let items: Vec<Item> = rules.iter().map(|done| Item::of_rule(plan, done)).collect();
-        FileReport { warnings: warning::of_rules(&items), ..FileReport::bare(path, format, input, output, items) }
+        FileReport {
+            warnings: warning::of_rules(&items),
+            ..FileReport::bare(path, format, input, output, items)
+        }
     }
 
     /// The report on the patients of all FHIR files together.
@@ -345,7 +351,10 @@ impl Item {
             place: finding.name.clone(),
             kind: finding.kind,
             confidence: finding.kind.map(|_| finding.confidence),
-            recognised: explain(Language::En).zip(explain(Language::Zh)).map(|(en, zh)| Words { en, zh }).collect(),
+            recognised: explain(Language::En)
+                .zip(explain(Language::Zh))
+                .map(|(en, zh)| Words { en, zh })
+                .collect(),
             action: column.action().to_owned(),
             ..Item::of_rule(plan, &RuleCounts { rule: column.rule, counts })
         }

@@ -53,7 +53,10 @@ pub(super) fn of_table(plan: &Plan, outcome: &TableOutcome) -> Vec<Warning> {
     if !cleaned.is_empty() {
         found.push(Warning::new(
             "free-text-cleaned",
-            format!("identifiers in free text are found by heuristics; read a sample before release: {}", cleaned.join(", ")),
+            format!(
+                "identifiers in free text are found by heuristics; read a sample before release: {}",
+                cleaned.join(", ")
+            ),
             format!("自由文本中的标识符由启发式方法识别，发布前请抽样人工复核：{}", cleaned.join("、")),
         ));
     }
@@ -83,7 +86,9 @@ pub(super) fn of_table(plan: &Plan, outcome: &TableOutcome) -> Vec<Warning> {
     }
     let reversible = names(&|column| {
         let rule = column.rule.and_then(|rule| plan.rules.get(rule));
-        rule.is_some_and(|rule| rule.action.parameters()["reversible"] == true || column.action() == "encrypt")
+        rule.is_some_and(|rule| {
+            rule.action.parameters()["reversible"] == true || column.action() == "encrypt"
+        })
     });
     if !reversible.is_empty() {
         found.push(Warning::new(
@@ -103,7 +108,8 @@ pub(super) fn of_table(plan: &Plan, outcome: &TableOutcome) -> Vec<Warning> {
     if assessment.after.as_ref().is_some_and(|risk| !risk.exact) {
         found.push(Warning::new(
             "estimated",
-            "there are more classes than are counted: figures of risk are estimates with 95 % intervals".into(),
+            "there are more classes than are counted: figures of risk are estimates with 95 % intervals"
+                .into(),
             "等价类数量超过精确计数上限，风险指标为估计值并附 95% 置信区间".into(),
         ));
     }
@@ -115,8 +121,8 @@ pub(super) fn of_table(plan: &Plan, outcome: &TableOutcome) -> Vec<Warning> {
 pub(super) fn of_rules(items: &[Item]) -> Vec<Warning> {
     let mut found = vec![Warning::new(
         "risk-not-measured",
-        "risk is measured on tables only: for this format judge by the rules".into(),
-        "风险仅对表格数据度量；此格式请依据所用规则判断".into(),
+        "risk is measured on tables and on the demographic elements of patients only: for everything else in this file judge by the rules".into(),
+        "风险仅对表格以及患者的人口学元素度量；此文件的其余内容请依据所用规则判断".into(),
     )];
     found.extend(invalid(items.iter().map(|item| item.counts.invalid).sum()));
     found

@@ -18,7 +18,7 @@ pub(super) fn gauge(before: Option<&Risk>, after: &Risk, threshold: f64, caption
     let ticks = [0.001, 0.01, 1.0].into_iter().chain(BENCHMARKS.iter().map(|b| b.threshold));
     let number = |x: f64| format!("{x:.1}");
     html! {
-        svg viewBox="0 0 800 118" role="img" aria-labelledby=(caption) {
+        svg viewBox="0 28 800 74" role="img" aria-labelledby=(caption) {
             rect x=(number(LEFT)) y="46" width=(number(at(threshold) - LEFT)) height="14" fill="#dbe9e2" {}
             rect x=(number(at(threshold))) y="46" width=(number(at(1.0) - at(threshold))) height="14" fill="#f3dfdb" {}
             @for tick in ticks {
@@ -110,12 +110,18 @@ pub(super) fn heat_map(correlation: &Correlation, after: bool, caption: &str) ->
                     @if let (Some(r), true) = (r, cell >= 28.0) {
                         @let dark = r.abs() > 0.6;
                         text x=(number(x + cell / 2.0)) y=(number(y + cell / 2.0 + 3.5)) text-anchor="middle"
-                            class=(if dark { "light" } else { "dark" }) fill=(if dark { "#ffffff" } else { INK }) { (format!("{r:.2}")) }
+                            class=(if dark { "light" } else { "dark" }) fill=(if dark { "#ffffff" } else { INK }) { (coefficient(*r)) }
                     }
                 }
             }
         }
     }
+}
+
+/// Two decimals with a true minus, and none before a zero.
+fn coefficient(r: f64) -> String {
+    let text = format!("{:.2}", r.abs());
+    if r < 0.0 && text != "0.00" { format!("−{text}") } else { text }
 }
 
 /// Teal for positive, brick for negative, white for none, grey for what cannot be told.

@@ -7,7 +7,7 @@ pub(super) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(',');
         }
         out.push(digit);
@@ -40,7 +40,9 @@ pub(super) fn percent(share: f64) -> String {
 /// A share in percent that may be estimated.
 pub(super) fn share(estimate: Estimate) -> String {
     match (estimate.low, estimate.high) {
-        (Some(low), Some(high)) => format!("≈ {} [{}, {}]", percent(estimate.value), percent(low), percent(high)),
+        (Some(low), Some(high)) => {
+            format!("≈ {} [{}, {}]", percent(estimate.value), percent(low), percent(high))
+        }
         _ => percent(estimate.value),
     }
 }
@@ -85,9 +87,15 @@ mod tests {
         assert_eq!((count(0), count(999), count(1_234_567)), ("0".into(), "999".into(), "1,234,567".into()));
         assert_eq!(percent(0.000_001), "< 0.01 %");
         assert_eq!(percent(0.999_999), "> 99.99 %");
-        assert_eq!((percent(0.0), percent(0.125), percent(1.0)), ("0 %".into(), "12.5 %".into(), "100 %".into()));
+        assert_eq!(
+            (percent(0.0), percent(0.125), percent(1.0)),
+            ("0 %".into(), "12.5 %".into(), "100 %".into())
+        );
         assert_eq!((risk(1.0), risk(0.2), risk(1.0 / 37.0)), ("1".into(), "0.200".into(), "0.0270".into()));
-        assert_eq!((bytes(12), bytes(1_500), bytes(1_073_741_824)), ("12 B".into(), "1.5 kB".into(), "1.1 GB".into()));
+        assert_eq!(
+            (bytes(12), bytes(1_500), bytes(1_073_741_824)),
+            ("12 B".into(), "1.5 kB".into(), "1.1 GB".into())
+        );
         assert_eq!((loss(1.0), loss(0.000_001)), ("1".into(), "1.0e-6".into()));
     }
 }

@@ -6,7 +6,8 @@ use super::figure::{about, bytes, count, loss, percent, risk as write_risk, shar
 use super::{chart, name, say, text, words};
 use crate::action;
 use crate::assess::{
-    Assessment, BENCHMARKS, ColumnUtility, Correlation, Diverse, Estimate, Evaluation, Level, Risk, convention,
+    Assessment, BENCHMARKS, ColumnUtility, Correlation, Diverse, Estimate, Evaluation, Level, Risk,
+    convention,
 };
 use crate::kind::Text;
 use crate::plan::{ReleaseModel, Unmatched};
@@ -48,8 +49,14 @@ fn fact(en: &str, zh: &str, value: Markup) -> Markup {
 fn release_model(model: ReleaseModel) -> Text {
     match model {
         ReleaseModel::Public => Text { en: "public: anybody", zh: "完全公开共享" },
-        ReleaseModel::Controlled => Text { en: "controlled: named recipients under contract", zh: "受控公开共享：签约的特定接收方" },
-        ReleaseModel::Enclave => Text { en: "enclave: data stay inside, results leave", zh: "领地公开共享：数据不出域，仅结果可带出" },
+        ReleaseModel::Controlled => Text {
+            en: "controlled: named recipients under contract",
+            zh: "受控公开共享：签约的特定接收方",
+        },
+        ReleaseModel::Enclave => Text {
+            en: "enclave: data stay inside, results leave",
+            zh: "领地公开共享：数据不出域，仅结果可带出",
+        },
     }
 }
 
@@ -58,22 +65,31 @@ fn verdict(report: &Report) -> Markup {
         Verdict::Met => (
             "verdict met",
             "M5 13 l6 6 L21 7",
-            say("What the plan asks of the release holds.", "发布数据满足方案的隐私要求。"),
+            say("The release satisfies every requirement of the plan.", "发布数据满足方案的隐私要求。"),
         ),
         Verdict::Breached => (
             "verdict breached",
             "M7 7 L19 19 M19 7 L7 19",
-            say("The release does not satisfy the plan and must not be shared.", "发布数据未满足方案要求，不得共享。"),
+            say(
+                "The release does not satisfy the plan and must not be shared.",
+                "发布数据未满足方案要求，不得共享。",
+            ),
         ),
         Verdict::NothingRequired => (
             "verdict",
             "M6 13 H20",
-            say("The plan sets no requirement: the figures below are for judgement.", "方案未设定隐私要求，请依据下列指标自行判断。"),
+            say(
+                "The plan sets no requirement: the figures below are for judgement.",
+                "方案未设定隐私要求，请依据下列指标自行判断。",
+            ),
         ),
         Verdict::NotMeasured => (
             "verdict",
             "M6 13 H20",
-            say("The risk could not be measured: judge by the rules below.", "风险无法度量，请依据下列规则判断。"),
+            say(
+                "The risk could not be measured: judge by the rules below.",
+                "风险无法度量，请依据下列规则判断。",
+            ),
         ),
     };
     let reasons = report.files.iter().flat_map(|file| file.reasons.iter().map(move |reason| (file, reason)));
@@ -96,7 +112,9 @@ fn verdict(report: &Report) -> Markup {
 }
 
 fn cards(report: &Report) -> Markup {
-    let sum = |part: fn(&FileReport) -> u64| report.files.iter().map(part).sum::<u64>();
+    // What has no bytes is no file: the patients of FHIR files are measured together, and their records are counted there.
+    let files = || report.files.iter().filter(|file| file.bytes_in > 0);
+    let sum = |part: fn(&FileReport) -> u64| files().map(part).sum::<u64>();
     let (records_in, records_out) = (sum(|file| file.records_in), sum(|file| file.records_out));
     // The table at the highest risk speaks for the release.
     let worst = report
@@ -104,7 +122,8 @@ fn cards(report: &Report) -> Markup {
         .iter()
         .filter_map(|file| Some((file.assessment.as_ref()?.after.as_ref()?, file.evaluation.as_ref()?)))
         .min_by_key(|(risk, _)| risk.min_class);
-    let level = report.files.iter().filter_map(|file| file.evaluation.as_ref()).map(|found| found.level).min();
+    let level =
+        report.files.iter().filter_map(|file| file.evaluation.as_ref()).map(|found| found.level).min();
     html! {
         dl .cards {
             div {
@@ -132,7 +151,7 @@ fn cards(report: &Report) -> Markup {
                     @match level {
                         Some(level) => {
                             (level.number()) " / 4"
-                            small { (text(level.title())) " (" (name(Level::SOURCE)) ")" }
+                            small { (text(level.title())) " · " (name(Level::SOURCE)) }
                         }
                         None => { "–" small { (say("not measured", "未度量")) } }
                     }
@@ -165,7 +184,7 @@ pub(super) fn done(report: &Report) -> Markup {
                     Unmatched::Keep => (say("What no rule of the plan names is released as it is.", "方案未涉及的内容原样发布。")),
                 }
             }
-            @for file in &report.files {
+            @for file in report.files.iter().filter(|file| !file.items.is_empty()) {
                 h3 { (name(&file.path)) }
                 p .note {
                     (name(&file.format)) " · " (count(file.records_in)) " → " (count(file.records_out)) " " (say("records", "条记录"))
@@ -233,7 +252,11 @@ fn row(item: &Item) -> Markup {
 
 /// The risk of each table that was measured.
 pub(super) fn risk(report: &Report) -> Markup {
-    let tables = report.files.iter().enumerate().filter_map(|(i, file)| Some((i, file, file.assessment.as_ref()?, file.evaluation.as_ref()?)));
+    let tables = report
+        .files
+        .iter()
+        .enumerate()
+        .filter_map(|(i, file)| Some((i, file, file.assessment.as_ref()?, file.evaluation.as_ref()?)));
     html! {
         section {
             h2 { (say("Risk of re-identification", "重标识风险")) }
@@ -245,7 +268,7 @@ pub(super) fn risk(report: &Report) -> Markup {
             }
             @for (i, file, assessment, evaluation) in tables.clone() { (table_risk(i, file, assessment, evaluation)) }
             @if tables.clone().next().is_none() {
-                p { (say("No table was in this run; risk is measured on tables only.", "本次运行不含表格；风险仅对表格度量。")) }
+                p { (say("Nothing in this run could be measured.", "本次运行没有可度量的内容。")) }
             }
             (benchmarks(report.plan.release_model))
         }
@@ -343,8 +366,8 @@ fn benchmarks(model: ReleaseModel) -> Markup {
         h3 { (say("Which risk is acceptable", "可接受风险的参照")) }
         p {
             (say(
-                "No standard used here fixes one figure: GB/T 42460-2023 (6.3, Annex D informative) and ISO/IEC 27559:2022 (8.2) compare a measured risk with a threshold set for the purpose. These are the sizes on which practice has settled, with their precedents.",
-                "此处所引标准均未规定唯一数值：GB/T 42460-2023（6.3 及资料性附录 D）与 ISO/IEC 27559:2022（8.2）都是将度量出的风险与按用途设定的阈值比较。下表为实践中的惯例值及其先例。",
+                "GB/T 42460-2023 (6.3; Annex D, informative) and ISO/IEC 27559:2022 (8.2.2) measure the risk and hold it against a threshold that is chosen for the purpose. The sizes below are conventions of practice with their precedents, not requirements of a standard.",
+                "GB/T 42460-2023（6.3 及资料性附录 D）与 ISO/IEC 27559:2022（8.2.2）度量风险，并与按用途选定的阈值比较。下表为实践惯例及其先例，并非标准的规范性要求。",
             ))
         }
         table {
@@ -409,7 +432,7 @@ fn utility_row(column: &ColumnUtility) -> Markup {
     html! { tr {
         th scope="row" { (name(&column.column)) }
         td .tag { (text(column.treatment.title())) }
-        td .n { (percent(column.changed)) @if column.removed > 0.0 && column.removed < 1.0 { small { (say("removed", "删除")) " " (percent(column.removed)) } } }
+        td .n { (percent(column.changed)) @if column.removed > 0.0 { small { (say("removed", "删除")) " " (percent(column.removed)) } } }
         td .n { (count(column.distinct_before)) " → " (count(column.distinct_after)) }
         td .tag { @match column.entropy_kept { Some(kept) => { (chart::bar(kept)) " " (percent(kept.min(9.99))) }, None => "–" } }
         td {
@@ -430,7 +453,7 @@ fn fixed(x: f64) -> String {
 
 fn signed(x: f64) -> String {
     // No minus before a zero.
-    if x.abs() < 0.0005 { "0.000".into() } else { format!("{x:+.3}") }
+    if x.abs() < 0.0005 { "0.000".into() } else { format!("{x:+.3}").replace('-', "−") }
 }
 
 fn heat(i: usize, correlation: &Correlation) -> Markup {
@@ -508,8 +531,8 @@ pub(super) fn sign(report: &Report) -> Markup {
 /// What the figures rest on, and what they do not say.
 pub(super) fn sources(report: &Report) -> Markup {
     const SOURCES: [&str; 7] = [
-        "GB/T 37964-2019, 5.2; GB/T 42460-2023, 4, 6.3, Annex D",
-        "ISO/IEC 27559:2022, 7.3, 8.2; ISO/IEC 20889:2018",
+        "GB/T 37964-2019; GB/T 42460-2023, 4, 6.3, Annex D",
+        "ISO/IEC 27559:2022, 7.3, 8.2.2; ISO/IEC 20889:2018",
         "El Emam, Dankar: Protecting privacy using k-anonymity. J Am Med Inform Assoc 15(5), 2008",
         "Dankar, El Emam: A method for evaluating marketer re-identification risk. PAIS 2010",
         "El Emam: Guide to the De-Identification of Personal Health Information. CRC Press, 2013",
