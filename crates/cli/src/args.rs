@@ -41,23 +41,33 @@ pub enum Command {
     #[command(after_help = "Example:\n  medveil scan extract.csv --write-plan draft.toml")]
     Scan(ScanArgs),
     /// De-identify files or folders by a plan
-    #[command(after_help = "Example:\n  medveil deid extract/ --plan gbt-37964-controlled --key hospital.key --study dm-2026 --out release\n\nPLAN is a file or the name of a built-in plan (see `medveil plan list`).")]
+    #[command(
+        after_help = "Example:\n  medveil deid extract/ --plan gbt-37964-controlled --key hospital.key --study dm-2026 --out release\n\nPLAN is a file or the name of a built-in plan (see `medveil plan list`)."
+    )]
     Deid(DeidArgs),
     /// Measure the re-identification risk of a table as it stands
-    #[command(after_help = "Example:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis")]
+    #[command(
+        after_help = "Example:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis"
+    )]
     Assess(AssessArgs),
     /// List, show, check and import plans
     Plan(PlanArgs),
     /// Make a key file
     Key(KeyArgs),
     /// Restore reversible pseudonyms (authorised use: needs the key)
-    #[command(after_help = "Example:\n  medveil reidentify release/visits.csv --key hospital.key --out restored.csv\n\nThe study is read from receipt.json beside INPUT unless --study names it.")]
+    #[command(
+        after_help = "Example:\n  medveil reidentify release/visits.csv --key hospital.key --out restored.csv\n\nThe study is read from receipt.json beside INPUT unless --study names it."
+    )]
     Reidentify(ReidentifyArgs),
     /// Check a receipt against its release, and with the raw data and the key, the whole run
-    #[command(after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key")]
+    #[command(
+        after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key"
+    )]
     Verify(VerifyArgs),
     /// Make a synthetic Chinese hospital
-    #[command(after_help = "Example:\n  medveil synth --patients 1000 --seed 1 --out hospital --formats csv,fhir")]
+    #[command(
+        after_help = "Example:\n  medveil synth --patients 1000 --seed 1 --out hospital --formats csv,fhir"
+    )]
     Synth(SynthArgs),
     /// Run a benchmark on this machine
     #[command(after_help = "Example:\n  medveil bench csv")]
@@ -272,7 +282,9 @@ pub struct KeyArgs {
 #[derive(Subcommand, Debug)]
 pub enum KeyCommand {
     /// Make a new key file, readable by you alone
-    #[command(after_help = "Example:\n  medveil key new --out hospital.key\n\nWho has the key can undo pseudonyms, date shifts and noise: keep it as you keep the raw data.")]
+    #[command(
+        after_help = "Example:\n  medveil key new --out hospital.key\n\nWho has the key can undo pseudonyms, date shifts and noise: keep it as you keep the raw data."
+    )]
     New {
         /// The key file
         #[arg(long, value_name = "FILE")]
@@ -409,7 +421,8 @@ fn parse_seed(text: &str) -> Result<Seed, String> {
 /// Reads `300MB`, `64KiB`, `1GB`, or bytes.
 fn parse_size(text: &str) -> Result<usize, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
-    let number: usize = text[..digits].parse().map_err(|_| "a size is a number with a unit, such as 300MB")?;
+    let number: usize =
+        text[..digits].parse().map_err(|_| "a size is a number with a unit, such as 300MB")?;
     let unit = match text[digits..].trim().to_ascii_uppercase().as_str() {
         "" | "B" => 1,
         "K" | "KB" => 1000,
@@ -420,7 +433,10 @@ fn parse_size(text: &str) -> Result<usize, String> {
         "GIB" => 1 << 30,
         _ => return Err("units are KB, MB, GB (and KiB, MiB, GiB)".to_owned()),
     };
-    number.checked_mul(unit).filter(|size| *size > 0).ok_or_else(|| "the size is zero or too large".to_owned())
+    number
+        .checked_mul(unit)
+        .filter(|size| *size > 0)
+        .ok_or_else(|| "the size is zero or too large".to_owned())
 }
 
 fn parse_delimiter(text: &str) -> Result<u8, String> {

@@ -23,9 +23,9 @@ pub enum Lang {
 impl Lang {
     /// The language of the locale.
     pub fn of_locale() -> Lang {
-        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"].iter().find_map(|name| {
-            std::env::var(name).ok().filter(|value| !value.is_empty())
-        });
+        let locale = ["LC_ALL", "LC_MESSAGES", "LANG"]
+            .iter()
+            .find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
         if locale.is_some_and(|locale| locale.starts_with("zh")) { Lang::Zh } else { Lang::En }
     }
 }
@@ -93,7 +93,8 @@ impl Console {
         if !std::io::stderr().is_terminal() {
             return ProgressBar::hidden();
         }
-        let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}");
+        let style =
+            ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {binary_bytes_per_sec} {eta}");
         let bar = ProgressBar::new(bytes);
         style.into_iter().for_each(|style| bar.set_style(style));
         bar

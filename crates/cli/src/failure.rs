@@ -39,6 +39,10 @@ impl fmt::Display for Failure {
 
 impl From<DatasetError> for Failure {
     fn from(error: DatasetError) -> Self {
-        if error.is_refusal() { Failure::Refused(error.to_string()) } else { Failure::Unusable(error.to_string()) }
+        if error.is_refusal() {
+            Failure::Refused(error.to_string())
+        } else {
+            Failure::Unusable(error.to_string())
+        }
     }
 }

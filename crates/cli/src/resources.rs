@@ -20,7 +20,11 @@ pub struct Resources {
 impl Resources {
     /// Figures since `start`.
     pub fn since(start: Instant) -> Resources {
-        Resources { wall_seconds: start.elapsed().as_secs_f64(), cpu_seconds: cpu_seconds(), peak_memory_bytes: peak_memory() }
+        Resources {
+            wall_seconds: start.elapsed().as_secs_f64(),
+            cpu_seconds: cpu_seconds(),
+            peak_memory_bytes: peak_memory(),
+        }
     }
 }
 

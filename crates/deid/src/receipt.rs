@@ -173,10 +173,14 @@ pub enum Contradiction {
     #[error("the plan is not the one that the digest names: it was exchanged or edited")]
     Plan,
     /// The roots of the files do not give the root of the input.
-    #[error("the input root does not follow from the roots of the files: a file was left out, added or exchanged")]
+    #[error(
+        "the input root does not follow from the roots of the files: a file was left out, added or exchanged"
+    )]
     InputRoot,
     /// The roots of the files do not give the root of the output.
-    #[error("the output root does not follow from the roots of the files: a file was left out, added or exchanged")]
+    #[error(
+        "the output root does not follow from the roots of the files: a file was left out, added or exchanged"
+    )]
     OutputRoot,
     /// Another key.
     #[error("the key is not the one that the receipt was made with")]
@@ -205,7 +209,8 @@ impl Receipt {
 
     /// The JSON text.
     pub fn to_text(&self) -> String {
-        let mut text = serde_json::to_string_pretty(self).expect("a receipt has string keys and finite numbers only");
+        let mut text =
+            serde_json::to_string_pretty(self).expect("a receipt has string keys and finite numbers only");
         text.push('\n');
         text
     }

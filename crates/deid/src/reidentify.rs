@@ -46,11 +46,17 @@ pub fn restore(
     }
 }
 
-fn restore_line(line: &[u8], output: &mut impl Write, restorer: &Restorer, syntax: Syntax) -> io::Result<u64> {
+fn restore_line(
+    line: &[u8],
+    output: &mut impl Write,
+    restorer: &Restorer,
+    syntax: Syntax,
+) -> io::Result<u64> {
     let mark = REVERSIBLE_MARK.as_bytes();
     let (mut copied, mut from, mut restored) = (0, 0, 0);
     while let Some(start) = memchr::memmem::find(&line[from..], mark).map(|at| from + at) {
-        let letters = line[start..].iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
+        let letters =
+            line[start..].iter().take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit()).count();
         let end = start + letters;
         let value = std::str::from_utf8(&line[start..end]).ok().and_then(|text| restorer.restore(text));
         let Some(value) = value else {

@@ -33,7 +33,8 @@ pub fn run(args: &AssessArgs, console: &Console) -> Result<(), Failure> {
     bar.finish_and_clear();
     let assessed = assessed?;
     if args.json {
-        return console.json(&json!({ "assessment": assessed.figures(model), "resources": Resources::since(start) }));
+        return console
+            .json(&json!({ "assessment": assessed.figures(model), "resources": Resources::since(start) }));
     }
     for line in assessed.lines(model, console.lang() == crate::console::Lang::Zh) {
         console.print(line)?;

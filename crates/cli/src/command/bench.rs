@@ -31,9 +31,11 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
     let threads = args.threads.unwrap_or_else(cores).to_string();
     console.note(console.text("generating data ...", "正在生成数据……"));
     let arguments: Vec<String> = match args.name {
-        BenchName::Synth => ["synth", "--patients", "50000", "--seed", "1", "--json", "--out", &path("hospital")]
-            .map(str::to_owned)
-            .to_vec(),
+        BenchName::Synth => {
+            ["synth", "--patients", "50000", "--seed", "1", "--json", "--out", &path("hospital")]
+                .map(str::to_owned)
+                .to_vec()
+        }
         BenchName::Csv | BenchName::Scan => {
             generate(&folder.join("visits.csv"), |file| medveil_synth::csv::visits_sized(SEED, size, file))?;
             if args.name == BenchName::Scan {
@@ -44,7 +46,9 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
             }
         }
         BenchName::Fhir => {
-            generate(&folder.join("fhir.ndjson"), |file| medveil_synth::fhir::ndjson_sized(SEED, size, file))?;
+            generate(&folder.join("fhir.ndjson"), |file| {
+                medveil_synth::fhir::ndjson_sized(SEED, size, file)
+            })?;
             deid(&path("fhir.ndjson"), "hipaa-safe-harbor", folder, &threads)?
         }
     };
@@ -70,7 +74,8 @@ fn deid(input: &str, plan: &str, folder: &Path, threads: &str) -> Result<Vec<Str
         true,
     )?;
     let (key, out) = (key.display().to_string(), folder.join("out").display().to_string());
-    let arguments = ["deid", input, "--plan", plan, "--key", &key, "--out", &out, "--json", "--threads", threads];
+    let arguments =
+        ["deid", input, "--plan", plan, "--key", &key, "--out", &out, "--json", "--threads", threads];
     Ok(arguments.map(str::to_owned).to_vec())
 }
 

@@ -37,7 +37,8 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         time: &time,
         language: console.language(),
     };
-    let released = dataset::deidentify(&request, &args.out, args.overwrite, &job(&args.run, &cancelled, &progress));
+    let released =
+        dataset::deidentify(&request, &args.out, args.overwrite, &job(&args.run, &cancelled, &progress));
     bar.finish_and_clear();
     let released = released?;
     let receipt = &released.receipt;
@@ -71,7 +72,8 @@ fn summary(released: &Released, console: &Console) {
     for file in &released.report.files {
         let records = console.text("records", "条记录");
         console.note(format_args!("{}  {} -> {} {records}", file.path, file.records_in, file.records_out));
-        let risks = file.assessment.as_ref().and_then(|found| found.before.as_ref().zip(found.after.as_ref()));
+        let risks =
+            file.assessment.as_ref().and_then(|found| found.before.as_ref().zip(found.after.as_ref()));
         if let Some((before, after)) = risks {
             console.note(format_args!(
                 "  {}: {:.1} % -> {:.1} %; {}: {} -> {}",
@@ -85,7 +87,10 @@ fn summary(released: &Released, console: &Console) {
         }
     }
     for name in &released.skipped {
-        console.note(format_args!("{name}: {}", console.text("no data file, not released", "非数据文件，未发布")));
+        console.note(format_args!(
+            "{name}: {}",
+            console.text("no data file, not released", "非数据文件，未发布")
+        ));
     }
 }
 

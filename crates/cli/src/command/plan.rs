@@ -41,7 +41,9 @@ fn list(json: bool, console: &Console) -> Result<(), Failure> {
 
 fn show(name: &str, json: bool, console: &Console) -> Result<(), Failure> {
     let Some(plan) = builtin::find(name) else {
-        return Err(Failure::unusable(format!("no built-in plan is called `{name}`; see `medveil plan list`")));
+        return Err(Failure::unusable(format!(
+            "no built-in plan is called `{name}`; see `medveil plan list`"
+        )));
     };
     if json {
         return console.json(&load_plan(name)?.to_json());
@@ -57,9 +59,16 @@ fn check(file: &Path, json: bool, console: &Console) -> Result<(), Failure> {
     FhirExecutor::new(&plan, &study).map_err(|error| Failure::unusable(format!("{name}: {error}")))?;
     let digest: String = plan.digest().iter().map(|byte| format!("{byte:02x}")).collect();
     if json {
-        return console.json(&json!({ "name": plan.head.name, "rules": plan.rules.len(), "plan_sha256": digest }));
+        return console
+            .json(&json!({ "name": plan.head.name, "rules": plan.rules.len(), "plan_sha256": digest }));
     }
-    console.print(format_args!("{} v{}: {} {}", plan.head.name, plan.head.version, plan.rules.len(), console.text("rules, valid", "条规则，有效")))?;
+    console.print(format_args!(
+        "{} v{}: {} {}",
+        plan.head.name,
+        plan.head.version,
+        plan.rules.len(),
+        console.text("rules, valid", "条规则，有效")
+    ))?;
     console.print(format_args!("sha256 {digest}"))
 }
 
@@ -86,7 +95,11 @@ fn actions(name: Option<&str>, console: &Console) -> Result<(), Failure> {
         None => METHODS.to_vec(),
     };
     for method in &chosen {
-        console.print(format_args!("{:16} {}", method.name, console.text(method.summary.en, method.summary.zh)))?;
+        console.print(format_args!(
+            "{:16} {}",
+            method.name,
+            console.text(method.summary.en, method.summary.zh)
+        ))?;
         if name.is_some() {
             for parameter in method.parameters {
                 let default = parameter.default.map(|d| format!(" [{d}]")).unwrap_or_default();

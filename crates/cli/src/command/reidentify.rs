@@ -16,7 +16,9 @@ use crate::failure::Failure;
 
 /// Restores the reversible pseudonyms of one file.
 pub fn run(args: &ReidentifyArgs, console: &Console) -> Result<(), Failure> {
-    let fail = |path: &Path, error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", path.display()));
+    let fail = |path: &Path, error: &dyn std::fmt::Display| {
+        Failure::unusable(format!("{}: {error}", path.display()))
+    };
     let key = read_key(&args.key)?;
     let beside = args.input.with_file_name("receipt.json");
     let receipt = match std::fs::read_to_string(&beside) {
@@ -24,7 +26,9 @@ pub fn run(args: &ReidentifyArgs, console: &Console) -> Result<(), Failure> {
         Err(_) => None,
     };
     let (id, suite) = match (&args.study, &receipt) {
-        (Some(id), receipt) => (id.clone(), receipt.as_ref().map_or(Suite::default(), |receipt| receipt.suite)),
+        (Some(id), receipt) => {
+            (id.clone(), receipt.as_ref().map_or(Suite::default(), |receipt| receipt.suite))
+        }
         (None, Some(receipt)) => (receipt.study.clone(), receipt.suite),
         (None, None) => {
             return Err(Failure::unusable("no receipt.json lies beside INPUT: name the study with --study"));
@@ -40,7 +44,8 @@ pub fn run(args: &ReidentifyArgs, console: &Console) -> Result<(), Failure> {
     let study = Study::new(&key, &id, suite, None);
     let syntax = Syntax::of_name(&args.input.to_string_lossy());
     let mut output = BufWriter::new(staged);
-    let restored = restore(BufReader::new(input), &mut output, &study, syntax).map_err(|error| fail(&args.input, &error))?;
+    let restored = restore(BufReader::new(input), &mut output, &study, syntax)
+        .map_err(|error| fail(&args.input, &error))?;
     output.flush().map_err(|error| fail(&args.out, &error))?;
     let staged = output.into_inner().map_err(|error| fail(&args.out, &error.error()))?;
     if restored == 0 {

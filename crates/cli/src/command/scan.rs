@@ -62,7 +62,8 @@ fn table(file: &Scanned, console: &Console) -> Table {
             }
             None => (console.text("not recognised", "未识别").to_owned(), String::new()),
         };
-        let mut why: Vec<String> = column.evidence.iter().map(|evidence| evidence.explain(language)).collect();
+        let mut why: Vec<String> =
+            column.evidence.iter().map(|evidence| evidence.explain(language)).collect();
         for (kind, share) in &column.also_contains {
             let title = kind.title();
             why.push(format!(

@@ -17,11 +17,8 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let cancelled = interruptible();
     let progress = |_| {};
     let key = args.key.as_deref().map(read_key).transpose()?;
-    let rerun = key.as_ref().map(|key| Rerun {
-        inputs: &args.raw,
-        key,
-        seed: args.seed.as_ref().map(|seed| seed.0),
-    });
+    let rerun =
+        key.as_ref().map(|key| Rerun { inputs: &args.raw, key, seed: args.seed.as_ref().map(|seed| seed.0) });
     let result = dataset::verify(&args.file, rerun.as_ref(), &job(&args.run, &cancelled, &progress))?;
     if args.json {
         console.json(&json!({
@@ -29,7 +26,11 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
         }))?;
     } else {
         for check in &result.checks {
-            let mark = if check.holds { console.text("holds ", "成立  ") } else { console.text("FAILED", "不成立") };
+            let mark = if check.holds {
+                console.text("holds ", "成立  ")
+            } else {
+                console.text("FAILED", "不成立")
+            };
             console.print(format_args!("{mark}  {}", check.what))?;
             if let Some(difference) = &check.difference {
                 console.print(format_args!("        {difference}"))?;

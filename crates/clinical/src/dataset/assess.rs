@@ -56,11 +56,28 @@ impl Assessed {
         let mut lines = vec![
             format!("{}: {}", say("records", "记录数"), risk.records),
             format!("{}: {:.0}{estimated}", say("equivalence classes", "等价类数"), risk.classes.value),
-            format!("{}: {} - {}", say("smallest and largest class", "最小与最大等价类"), risk.min_class, risk.max_class),
+            format!(
+                "{}: {} - {}",
+                say("smallest and largest class", "最小与最大等价类"),
+                risk.min_class,
+                risk.max_class
+            ),
             format!("{}: {:.0}{estimated}", say("sample uniques", "样本唯一记录"), risk.uniques.value),
-            format!("{}: {}", say("highest prosecutor risk", "检察官风险（最高）"), percent(risk.prosecutor.maximum)),
-            format!("{}: {}", say("average prosecutor risk", "检察官风险（平均）"), percent(risk.prosecutor.average.value)),
-            format!("{}: {}", say("highest journalist risk", "记者风险（最高）"), percent(risk.journalist.maximum)),
+            format!(
+                "{}: {}",
+                say("highest prosecutor risk", "检察官风险（最高）"),
+                percent(risk.prosecutor.maximum)
+            ),
+            format!(
+                "{}: {}",
+                say("average prosecutor risk", "检察官风险（平均）"),
+                percent(risk.prosecutor.average.value)
+            ),
+            format!(
+                "{}: {}",
+                say("highest journalist risk", "记者风险（最高）"),
+                percent(risk.journalist.maximum)
+            ),
             format!("{}: {}", say("marketer risk", "营销者风险"), percent(risk.marketer.value)),
         ];
         for benchmark in BENCHMARKS {
@@ -74,7 +91,12 @@ impl Assessed {
             ));
         }
         for diverse in &risk.distinct_l {
-            lines.push(format!("{} `{}`: {}", say("distinct values per class, at least, of", "每类不同取值数下限"), diverse.column.escape_debug(), diverse.min));
+            lines.push(format!(
+                "{} `{}`: {}",
+                say("distinct values per class, at least, of", "每类不同取值数下限"),
+                diverse.column.escape_debug(),
+                diverse.min
+            ));
         }
         let title = evaluation.level.title();
         lines.push(format!(

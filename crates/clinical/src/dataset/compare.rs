@@ -18,7 +18,9 @@ pub(super) fn first_difference(released: &Path, expected: &Path) -> io::Result<O
         match (n, m) {
             (0, 0) => return Ok(None),
             (0, _) => return Ok(Some(format!("it ends before line {line}: records are missing at the end"))),
-            (_, 0) => return Ok(Some(format!("line {line} should not be there: the file ought to end before it"))),
+            (_, 0) => {
+                return Ok(Some(format!("line {line} should not be there: the file ought to end before it")));
+            }
             _ if mine == theirs => {}
             _ => {
                 let (mut next_mine, mut next_theirs) = (Vec::new(), Vec::new());
@@ -40,7 +42,8 @@ pub(super) fn first_difference(released: &Path, expected: &Path) -> io::Result<O
 fn edited(line: u64, mine: &[u8], theirs: &[u8]) -> String {
     if !mine.starts_with(b"{") {
         for delimiter in [b',', b';', b'\t', b'|'] {
-            let split = |text: &[u8]| text.split(|byte| *byte == delimiter).map(<[u8]>::to_vec).collect::<Vec<_>>();
+            let split =
+                |text: &[u8]| text.split(|byte| *byte == delimiter).map(<[u8]>::to_vec).collect::<Vec<_>>();
             let (a, b) = (split(mine), split(theirs));
             if a.len() > 1 && a.len() == b.len() {
                 let fields: Vec<String> =
@@ -75,7 +78,10 @@ mod tests {
     fn dropped_added_and_edited_records_are_told_apart() {
         let expected = "a,b\n1,2\n3,4\n5,6\n";
         assert_eq!(compare(expected, expected), None);
-        assert_eq!(compare("a,b\n3,4\n5,6\n", expected).unwrap(), "a record is missing: the one that ought to be line 2");
+        assert_eq!(
+            compare("a,b\n3,4\n5,6\n", expected).unwrap(),
+            "a record is missing: the one that ought to be line 2"
+        );
         assert_eq!(compare("a,b\n1,2\n9,9\n3,4\n5,6\n", expected).unwrap(), "line 3 was added");
         assert_eq!(compare("a,b\n1,2\n3,9\n5,6\n", expected).unwrap(), "line 3 was edited: field 2");
         assert!(compare("a,b\n1,2\n3,4\n", expected).unwrap().contains("ends before line 4"));

@@ -98,7 +98,13 @@ pub(super) fn deidentify_into(
                 let counts: Vec<RuleCounts> =
                     rules.iter().map(|(rule, counts)| RuleCounts { rule: *rule, counts: *counts }).collect();
                 let sides = (&outcome.input, &outcome.output);
-                reports.push(FileReport::of_rules(&source.name, outcome.format, request.plan, sides, &counts));
+                reports.push(FileReport::of_rules(
+                    &source.name,
+                    outcome.format,
+                    request.plan,
+                    sides,
+                    &counts,
+                ));
                 files.push(fhir_receipt(request.plan, source, &outcome));
             }
         }
@@ -112,13 +118,21 @@ pub(super) fn deidentify_into(
     let reasons: Vec<String> = report
         .files
         .iter()
-        .flat_map(|file| file.reasons.iter().map(move |reason| format!("{}: {}", file.path, reason.in_language(request.language))))
+        .flat_map(|file| {
+            file.reasons
+                .iter()
+                .map(move |reason| format!("{}: {}", file.path, reason.in_language(request.language)))
+        })
         .collect();
     if !reasons.is_empty() {
         return Err(DatasetError::Refused { reasons });
     }
     let all = |part: fn(&medveil_deid::assess::Assessment) -> serde_json::Value| {
-        figures.iter().map(|(name, figures)| (name.clone(), part(figures))).collect::<serde_json::Map<_, _>>().into()
+        figures
+            .iter()
+            .map(|(name, figures)| (name.clone(), part(figures)))
+            .collect::<serde_json::Map<_, _>>()
+            .into()
     };
     let receipt = Draft {
         plan: request.plan,

@@ -23,7 +23,11 @@ pub struct Scanned {
 }
 
 /// Scans all inputs.
-pub fn scan(inputs: &[PathBuf], options: detect::Options, job: &Job<'_>) -> Result<Vec<Scanned>, DatasetError> {
+pub fn scan(
+    inputs: &[PathBuf],
+    options: detect::Options,
+    job: &Job<'_>,
+) -> Result<Vec<Scanned>, DatasetError> {
     let sources = discover(inputs)?;
     let mut all = Vec::with_capacity(sources.files.len());
     for source in &sources.files {

@@ -48,7 +48,9 @@ pub enum SourceError {
         path: String,
     },
     /// Two inputs would be written to one place.
-    #[error("two inputs would both be written as `{name}`; give their common folder instead, or run them apart")]
+    #[error(
+        "two inputs would both be written as `{name}`; give their common folder instead, or run them apart"
+    )]
     Twice {
         /// The place.
         name: String,
@@ -60,7 +62,9 @@ pub enum SourceError {
         path: String,
     },
     /// JSON that is no FHIR.
-    #[error("{path}: JSON, but neither a FHIR resource nor FHIR NDJSON (an object with `resourceType` is expected)")]
+    #[error(
+        "{path}: JSON, but neither a FHIR resource nor FHIR NDJSON (an object with `resourceType` is expected)"
+    )]
     NotFhir {
         /// The file.
         path: String,
@@ -152,7 +156,10 @@ pub fn detect(path: &Path) -> Result<Format, SourceError> {
     if head.starts_with(b"PAR1") {
         return Ok(Format::Parquet);
     }
-    if head.starts_with(b"\x1f\x8b") || head.starts_with(b"PK\x03\x04") || head.starts_with(b"\x28\xb5\x2f\xfd") {
+    if head.starts_with(b"\x1f\x8b")
+        || head.starts_with(b"PK\x03\x04")
+        || head.starts_with(b"\x28\xb5\x2f\xfd")
+    {
         return Err(SourceError::Compressed { path: shown() });
     }
     if head.get(128..132) == Some(b"DICM") {

@@ -27,7 +27,9 @@ pub enum StageError {
         path: String,
     },
     /// The output would be read as input the next time, or overwrite it.
-    #[error("the output folder {output} and the input {input} lie inside one another; choose a folder outside")]
+    #[error(
+        "the output folder {output} and the input {input} lie inside one another; choose a folder outside"
+    )]
     Overlap {
         /// The destination.
         output: String,
@@ -65,10 +67,7 @@ impl Stage {
         for input in inputs {
             let Ok(input) = input.canonicalize() else { continue };
             if output.starts_with(&input) || input.starts_with(&output) {
-                return Err(StageError::Overlap {
-                    output: shown(),
-                    input: input.display().to_string(),
-                });
+                return Err(StageError::Overlap { output: shown(), input: input.display().to_string() });
             }
         }
         let folder = tempfile::Builder::new()

@@ -69,8 +69,10 @@ pub struct Rerun<'a> {
 /// Only where something cannot be read; what does not hold is in the [`Verification`].
 pub fn verify(path: &Path, rerun: Option<&Rerun<'_>>, job: &Job<'_>) -> Result<Verification, DatasetError> {
     let shown = path.display().to_string();
-    let text = std::fs::read_to_string(path).map_err(|error| DatasetError::File { file: shown.clone(), error })?;
-    let receipt = Receipt::parse(&text).map_err(|error| DatasetError::Receipt { file: shown.clone(), error })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|error| DatasetError::File { file: shown.clone(), error })?;
+    let receipt =
+        Receipt::parse(&text).map_err(|error| DatasetError::Receipt { file: shown.clone(), error })?;
     let plan = receipt.plan().map_err(|error| DatasetError::Receipt { file: shown, error })?;
     let folder = path.parent().unwrap_or(Path::new("."));
 
@@ -82,7 +84,10 @@ pub fn verify(path: &Path, rerun: Option<&Rerun<'_>>, job: &Job<'_>) -> Result<V
     if let Some(rerun) = rerun {
         let study = Study::new(rerun.key, &receipt.study, receipt.suite, rerun.seed);
         let contradictions = receipt.contradictions_under(rerun.key, &study);
-        result.add("key, seed and authentication code fit", contradictions.iter().map(ToString::to_string).collect());
+        result.add(
+            "key, seed and authentication code fit",
+            contradictions.iter().map(ToString::to_string).collect(),
+        );
         if !contradictions.contains(&medveil_deid::receipt::Contradiction::Key) {
             let request = Request {
                 inputs: rerun.inputs,
@@ -158,7 +163,8 @@ fn side_differences(expected: &Side, found: &Side, receipt: &Receipt, what: &str
     let records = expected.records.min(found.records);
     // The header is the first leaf, so leaf n is record n.
     let block = expected.checkpoints.first_difference(&found.checkpoints, receipt.suite, records + 1);
-    let place = format!("the first difference lies in records {} to {}", block.start.max(1), block.end.max(1));
+    let place =
+        format!("the first difference lies in records {} to {}", block.start.max(1), block.end.max(1));
     let mut differences = Vec::new();
     match expected.records.cmp(&found.records) {
         std::cmp::Ordering::Equal => differences.push(format!("{what} was changed: {place}")),
@@ -187,7 +193,8 @@ fn run_again(
     result: &mut Verification,
 ) -> Result<(), DatasetError> {
     let sources = discover(request.inputs)?;
-    let again = tempfile::tempdir().map_err(|error| DatasetError::File { file: "temporary folder".into(), error })?;
+    let again =
+        tempfile::tempdir().map_err(|error| DatasetError::File { file: "temporary folder".into(), error })?;
     let released = match deidentify_into(request, &sources, again.path(), job) {
         Err(error @ DatasetError::Refused { .. }) => {
             result.add("the plan makes a release of the raw data", vec![error.to_string()]);

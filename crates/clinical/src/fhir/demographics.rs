@@ -126,7 +126,9 @@ mod tests {
     #[test]
     fn patients_of_resources_and_bundles_are_found() {
         let patient = r#"{"resourceType":"Patient","gender":"male","birthDate":"1980-01-01","address":[{"city":"X","postalCode":"02139"}]}"#;
-        let bundle = format!(r#"{{"resourceType":"Bundle","entry":[{{"resource":{patient}}},{{"resource":{{"resourceType":"Location","address":{{"city":"Y"}}}}}}]}}"#);
+        let bundle = format!(
+            r#"{{"resourceType":"Bundle","entry":[{{"resource":{patient}}},{{"resource":{{"resourceType":"Location","address":{{"city":"Y"}}}}}}]}}"#
+        );
         for json in [patient, bundle.as_str()] {
             let found = patients(json.as_bytes());
             assert_eq!(found.len(), 1);

@@ -37,7 +37,9 @@ pub enum FhirFileError {
         limit: usize,
     },
     /// A resource or Bundle that is larger than the memory it may use.
-    #[error("larger than the {limit} bytes of memory that may be used; raise `--memory`, or give the data as NDJSON, which is streamed")]
+    #[error(
+        "larger than the {limit} bytes of memory that may be used; raise `--memory`, or give the data as NDJSON, which is streamed"
+    )]
     TooLarge {
         /// The limit in bytes.
         limit: usize,
@@ -104,7 +106,10 @@ impl FhirOutcome {
 ///
 /// # Errors
 /// The first fault in source order, with its place. What has been written by then is incomplete and must be thrown away by the caller.
-#[expect(clippy::too_many_arguments, reason = "each is one thing that a run needs; a struct would only rename them")]
+#[expect(
+    clippy::too_many_arguments,
+    reason = "each is one thing that a run needs; a struct would only rename them"
+)]
 pub fn deidentify(
     input: impl Read + Send,
     lines: bool,
@@ -232,7 +237,15 @@ pub(super) struct Lines<R> {
 impl<R: Read> Lines<R> {
     pub(super) fn new(input: R, lines: bool, job: &Job<'_>) -> Self {
         let limit = if lines { job.max_record } else { job.memory };
-        Lines { input, lines, block_size: job.block_size(), limit, carry: Vec::new(), next_line: 1, done: false }
+        Lines {
+            input,
+            lines,
+            block_size: job.block_size(),
+            limit,
+            carry: Vec::new(),
+            next_line: 1,
+            done: false,
+        }
     }
 
     pub(super) fn next_block(&mut self) -> Result<Option<Block>, FhirFileError> {

@@ -119,7 +119,9 @@ mod tests {
             progress: &|_| {},
         };
         let (_, findings) = scan(text.as_bytes(), true, Options::default(), &job).unwrap();
-        let kind = |name: &str| findings.iter().find(|finding| finding.name == name).and_then(|finding| finding.kind);
+        let kind = |name: &str| {
+            findings.iter().find(|finding| finding.name == name).and_then(|finding| finding.kind)
+        };
         assert_eq!(kind("Patient.telecom.value"), Some(Kind::Phone));
         assert_eq!(kind("Patient.gender"), Some(Kind::Sex));
     }

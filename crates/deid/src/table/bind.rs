@@ -132,7 +132,9 @@ impl Binding {
         let named = |list: &[String]| list.iter().map(find).collect::<Result<Vec<_>, _>>();
         let of_class = |class: Class| -> Vec<usize> {
             (0..columns.len())
-                .filter(|i| columns[*i].finding.kind.is_some_and(|kind| kind.class() == class && relevant(kind)))
+                .filter(|i| {
+                    columns[*i].finding.kind.is_some_and(|kind| kind.class() == class && relevant(kind))
+                })
                 .collect()
         };
         let quasi_identifiers = match privacy {

@@ -115,7 +115,9 @@ impl<R: Read> Blocks<R> {
 /// Where the blank lines begin with which `bytes` end, and their number.
 fn blank_end(bytes: &[u8]) -> (usize, u64) {
     let (mut end, mut lines) = (bytes.len(), 0);
-    while let Some(rest) = bytes[..end].strip_suffix(b"\n").map(|rest| rest.strip_suffix(b"\r").unwrap_or(rest)) {
+    while let Some(rest) =
+        bytes[..end].strip_suffix(b"\n").map(|rest| rest.strip_suffix(b"\r").unwrap_or(rest))
+    {
         if !rest.is_empty() && !rest.ends_with(b"\n") {
             break;
         }
@@ -286,7 +288,11 @@ impl Block {
     pub fn text(&self, record: usize, column: usize) -> &str {
         // Fields are cut at ASCII letters, so every cut is between letters.
         let field = &self.text[self.fields.range(record, column)];
-        if field.starts_with('"') { self.unquoted(field, record * self.fields.columns + column) } else { field }
+        if field.starts_with('"') {
+            self.unquoted(field, record * self.fields.columns + column)
+        } else {
+            field
+        }
     }
 
     /// The content of a quoted field.
@@ -344,12 +350,14 @@ fn decode_gb18030(bytes: &[u8]) -> Result<String, usize> {
 }
 
 /// Splits records into fields.
-fn fields(bytes: &[u8], delimiter: u8, columns: Option<usize>, first_record: u64) -> Result<Fields, TableError> {
-    let mut fields = Fields {
-        columns: columns.unwrap_or(0),
-        starts: vec![0],
-        ends: Vec::with_capacity(bytes.len() / 8),
-    };
+fn fields(
+    bytes: &[u8],
+    delimiter: u8,
+    columns: Option<usize>,
+    first_record: u64,
+) -> Result<Fields, TableError> {
+    let mut fields =
+        Fields { columns: columns.unwrap_or(0), starts: vec![0], ends: Vec::with_capacity(bytes.len() / 8) };
     let mut record_start = 0;
     let mut first_end = 0;
     let mut skip_to = 0;
@@ -475,10 +483,8 @@ mod tests {
             columns = Some(block.columns());
             for r in 0..block.records() {
                 records.push((0..block.columns()).map(|c| block.text(r, c).to_owned()).collect());
-                let whole: Vec<u8> = (0..block.columns())
-                    .map(|c| block.raw_field(r, c))
-                    .collect::<Vec<_>>()
-                    .join(&b',');
+                let whole: Vec<u8> =
+                    (0..block.columns()).map(|c| block.raw_field(r, c)).collect::<Vec<_>>().join(&b',');
                 assert_eq!([whole.as_slice(), block.line_end(r)].concat(), block.record(r));
             }
         }
@@ -506,7 +512,10 @@ mod tests {
         }
         for size in 1..20 {
             assert_eq!(parse(b"a\n\n1\n\n", size).unwrap(), [["a"], [""], ["1"]], "{size}");
-            assert!(parse(b"a,b\n\n1,2\n", size).unwrap_err().to_string().starts_with("row 2: 1 fields"), "{size}");
+            assert!(
+                parse(b"a,b\n\n1,2\n", size).unwrap_err().to_string().starts_with("row 2: 1 fields"),
+                "{size}"
+            );
         }
     }
 
@@ -524,7 +533,12 @@ mod tests {
     #[test]
     fn long_records_are_refused_with_their_row() {
         let text = [b"a,b\n1,".as_slice(), &vec![b'x'; 3 << 20], b"\n"].concat();
-        assert!(parse(&text, 4096).unwrap_err().to_string().starts_with("row 2: a record longer than 1048576 bytes"));
+        assert!(
+            parse(&text, 4096)
+                .unwrap_err()
+                .to_string()
+                .starts_with("row 2: a record longer than 1048576 bytes")
+        );
     }
 
     #[test]

@@ -99,7 +99,9 @@ fn check_names(names: &[String]) -> Result<(), TableError> {
 
 fn looks_like_data(name: &str) -> bool {
     let digits = name.bytes().filter(u8::is_ascii_digit).count();
-    name.parse::<f64>().is_ok() || digits * 2 > name.len() || crate::code::calendar::Date::parse(name).is_some()
+    name.parse::<f64>().is_ok()
+        || digits * 2 > name.len()
+        || crate::code::calendar::Date::parse(name).is_some()
 }
 
 /// De-identifies one CSV file.
@@ -151,7 +153,8 @@ pub fn deidentify(
             }
         },
         |raw| {
-            let block = Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+            let block =
+                Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
             process(&block, header_rows, plan, &binding, &spec, keys, &dialect)
         },
         |done: Done| {
@@ -183,7 +186,11 @@ pub fn deidentify(
 }
 
 /// Scans one CSV file.
-pub fn scan(input: impl Read + Send, options: detect::Options, job: &Job<'_>) -> Result<(String, Vec<ColumnFinding>), TableError> {
+pub fn scan(
+    input: impl Read + Send,
+    options: detect::Options,
+    job: &Job<'_>,
+) -> Result<(String, Vec<ColumnFinding>), TableError> {
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
     let names: Vec<&str> = opened.names.iter().map(String::as_str).collect();
@@ -376,7 +383,8 @@ fn process(
     let done = transform(binding, plan.head.invalid, block, &records, block.first_record + 1)?;
     let part = execute::assess(spec, binding, block, &done, first_record);
 
-    let released: Vec<usize> = (0..binding.columns.len()).filter(|c| binding.columns[*c].released()).collect();
+    let released: Vec<usize> =
+        (0..binding.columns.len()).filter(|c| binding.columns[*c].released()).collect();
     let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
     let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
     let mut leaves_out = Vec::with_capacity(n);

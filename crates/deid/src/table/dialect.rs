@@ -144,7 +144,8 @@ fn detect_encoding(text: &[u8], whole: bool) -> Result<Encoding, TableError> {
 
 /// The candidate that occurs equally often in most of the first lines.
 fn detect_delimiter(text: &[u8]) -> u8 {
-    let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(20).collect();
+    let lines: Vec<&[u8]> =
+        text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).take(20).collect();
     let count = |line: &[u8], wanted: u8| {
         let mut quoted = false;
         line.iter()

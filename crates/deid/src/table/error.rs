@@ -53,7 +53,9 @@ pub enum Trouble {
         offset: u64,
     },
     /// A byte that the encoding does not have.
-    #[error("not valid {encoding}: byte {offset} of the file; if the file mixes encodings, convert it first, or say `--encoding`")]
+    #[error(
+        "not valid {encoding}: byte {offset} of the file; if the file mixes encodings, convert it first, or say `--encoding`"
+    )]
     BadEncoding {
         /// The encoding in use.
         encoding: &'static str,
@@ -113,7 +115,9 @@ pub enum Trouble {
         help: String,
     },
     /// An action needs the patient and no column tells.
-    #[error("action `{action}` needs to know the patient; name the patient's column in the plan: subject = \"...\"")]
+    #[error(
+        "action `{action}` needs to know the patient; name the patient's column in the plan: subject = \"...\""
+    )]
     NoSubject {
         /// The action.
         action: &'static str,
@@ -127,7 +131,9 @@ pub enum Trouble {
         error: ParameterError,
     },
     /// A value that the action cannot read.
-    #[error("{refusal} (action `{action}`); to remove such values instead, set invalid = \"redact\" in the plan")]
+    #[error(
+        "{refusal} (action `{action}`); to remove such values instead, set invalid = \"redact\" in the plan"
+    )]
     Value {
         /// The action.
         action: &'static str,

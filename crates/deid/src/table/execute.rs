@@ -107,7 +107,8 @@ pub(super) fn transform(
                         if failure.as_ref().is_none_or(|(row, _)| r < *row) {
                             let trouble = Trouble::Value { action, refusal };
                             let name = &column.finding.name;
-                            failure = Some((r, TableError::at_cell(first_row + r as u64, c + 1, name, trouble)));
+                            failure =
+                                Some((r, TableError::at_cell(first_row + r as u64, c + 1, name, trouble)));
                         }
                         break;
                     }

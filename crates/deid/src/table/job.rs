@@ -43,7 +43,11 @@ impl Job<'_> {
 
     /// Fails if the run has been stopped.
     pub fn check(&self) -> Result<(), TableError> {
-        if self.cancelled.load(Ordering::Relaxed) { Err(TableError::new(Trouble::Interrupted)) } else { Ok(()) }
+        if self.cancelled.load(Ordering::Relaxed) {
+            Err(TableError::new(Trouble::Interrupted))
+        } else {
+            Ok(())
+        }
     }
 }
 
