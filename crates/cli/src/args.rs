@@ -166,6 +166,9 @@ pub struct DeidArgs {
     /// 64 hexadecimal digits that vary the noise [default: from key and study]
     #[arg(long, value_name = "HEX", value_parser = parse_seed)]
     pub seed: Option<Seed>,
+    /// Where to write the report if the release is refused for its risk
+    #[arg(long, value_name = "FILE")]
+    pub refused_report: Option<PathBuf>,
     /// Replace what exists
     #[arg(long)]
     pub overwrite: bool,

@@ -3,12 +3,13 @@
 use std::path::Path;
 use std::time::Instant;
 
-use medveil_clinical::dataset::{self, Released, Request};
+use medveil_clinical::dataset::{self, DatasetError, Released, Request};
 use medveil_deid::plan::{Plan, builtin};
+use medveil_deid::report::Report;
 use medveil_deid::study::{MasterKey, Study};
 use serde_json::json;
 
-use super::{job, random, read_key, total_size};
+use super::{job, random, read_key, total_size, write_new};
 use crate::args::DeidArgs;
 use crate::console::{Console, interruptible};
 use crate::failure::Failure;
@@ -40,7 +41,12 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
     let released =
         dataset::deidentify(&request, &args.out, args.overwrite, &job(&args.run, &cancelled, &progress));
     bar.finish_and_clear();
-    let released = released?;
+    let released = match released {
+        Err(DatasetError::Refused { reasons, report }) => {
+            return Err(refused(&reasons, &report, args, console));
+        }
+        other => other?,
+    };
     let receipt = &released.receipt;
     if args.json {
         return console.json(&json!({
@@ -65,6 +71,35 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
     }
     console.note(format_args!("{} {}", console.text("release:", "发布目录："), args.out.display()));
     Ok(())
+}
+
+/// Nothing is released. The report on it says where the risk lies, so that the plan can be changed.
+fn refused(reasons: &[String], report: &Report, args: &DeidArgs, console: &Console) -> Failure {
+    let mut message = console.text("the release is refused", "拒绝发布").to_owned();
+    for reason in reasons {
+        message += "\n  ";
+        message += reason;
+    }
+    message += "\n";
+    match &args.refused_report {
+        None => {
+            message += console.text(
+                "generalise or drop more quasi-identifiers in the plan; --refused-report FILE writes a report on where the risk lies",
+                "请在方案中进一步泛化或删除准标识符；--refused-report FILE 可写出说明风险所在的报告",
+            );
+        }
+        Some(path) => {
+            let html = report.to_html(console.language());
+            match write_new(path, html.as_bytes(), args.overwrite, false) {
+                Err(failure) => return failure,
+                Ok(()) => {
+                    message += console.text("where the risk lies: ", "风险所在：");
+                    message += &path.display().to_string();
+                }
+            }
+        }
+    }
+    Failure::Refused(message)
 }
 
 /// What a steward wants to know first; the rest is in the report.

@@ -62,7 +62,7 @@ impl Assessed {
                 risk.min_class,
                 risk.max_class
             ),
-            format!("{}: {:.0}{estimated}", say("sample uniques", "样本唯一记录"), risk.uniques.value),
+            format!("{}: {}{estimated}", say("sample uniques", "样本唯一记录"), percent(risk.uniques.value)),
             format!(
                 "{}: {}",
                 say("highest prosecutor risk", "检察官风险（最高）"),

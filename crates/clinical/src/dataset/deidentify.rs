@@ -125,7 +125,7 @@ pub(super) fn deidentify_into(
         })
         .collect();
     if !reasons.is_empty() {
-        return Err(DatasetError::Refused { reasons });
+        return Err(DatasetError::Refused { reasons, report: Box::new(report) });
     }
     let all = |part: fn(&medveil_deid::assess::Assessment) -> serde_json::Value| {
         figures
@@ -149,7 +149,7 @@ pub(super) fn deidentify_into(
 }
 
 enum Outcome {
-    Table(TableOutcome),
+    Table(Box<TableOutcome>),
     Fhir(FhirOutcome),
 }
 
@@ -168,11 +168,11 @@ fn run(
     let outcome = match (source.format, executor) {
         (Format::Csv, _) => {
             table::deidentify_csv(input, Some(source.size), &mut output, plan, study, &keys, job)
-                .map(Outcome::Table)
+                .map(|outcome| Outcome::Table(Box::new(outcome)))
                 .map_err(table_error)?
         }
         (Format::Parquet, _) => table::deidentify_parquet(input, &mut output, plan, study, &keys, job)
-            .map(Outcome::Table)
+            .map(|outcome| Outcome::Table(Box::new(outcome)))
             .map_err(table_error)?,
         (format, Some(executor)) => {
             let lines = format == Format::FhirNdjson;

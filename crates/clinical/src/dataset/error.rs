@@ -1,6 +1,7 @@
 //! Why a run stops. Every message names the file and the place in it; none carries a value.
 
 use medveil_deid::receipt::ReceiptError;
+use medveil_deid::report::Report;
 use medveil_deid::table::{TableError, Trouble};
 
 use super::source::SourceError;
@@ -56,6 +57,8 @@ pub enum DatasetError {
     Refused {
         /// The reasons, with the values compared.
         reasons: Vec<String>,
+        /// The report on what was refused, which says where the risk lies.
+        report: Box<Report>,
     },
 }
 

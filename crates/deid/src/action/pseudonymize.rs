@@ -18,7 +18,7 @@ use super::{
     Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
 };
 use crate::kind::{Kind, Text};
-use crate::study::{Prf, Study};
+use crate::study::{RecentPrf, Study};
 
 /// Replaces an identifier by a pseudonym.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,7 +162,7 @@ impl Action for Pseudonymize {
             return Ok(Box::new(Reversible::new(site.study, &self.prefix)));
         }
         Ok(Box::new(Pseudonymizer {
-            prf: site.study.prf(&["pseudonym", namespace, scope]),
+            prf: RecentPrf::new(site.study.prf(&["pseudonym", namespace, scope])),
             alphabet: self.alphabet,
             length: self.length,
             prefix: self.prefix.clone(),
@@ -177,7 +177,7 @@ fn namespace(kind: Option<Kind>) -> &'static str {
 
 /// Maps values of one identity space to pseudonyms.
 struct Pseudonymizer {
-    prf: Prf,
+    prf: RecentPrf,
     alphabet: Alphabet,
     length: usize,
     prefix: String,
@@ -186,7 +186,7 @@ struct Pseudonymizer {
 impl Transform for Pseudonymizer {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
         let value = cell.value.0.trim();
-        let tag = self.prf.tag(&[value.as_bytes()]);
+        let tag = self.prf.tag(value.as_bytes());
         out.push_str(&self.prefix);
         match self.alphabet {
             Alphabet::Auto if is_uuid(value) => write_uuid(&tag, out),

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::code::calendar::{Date, Precision};
 use crate::kind::Text;
-use crate::study::Prf;
+use crate::study::RecentPrf;
 
 /// Moves dates by the patient's offset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,7 +76,7 @@ impl Action for ShiftDate {
 
     fn prepare(&self, site: &Site<'_>) -> Result<Box<dyn Transform>, ParameterError> {
         Ok(Box::new(Shifter {
-            prf: site.study.prf(&["date-offset"]),
+            prf: RecentPrf::new(site.study.prf(&["date-offset"])),
             max_days: u64::from(self.max_days),
             keep_weekday: self.keep_weekday,
         }))
@@ -84,14 +84,14 @@ impl Action for ShiftDate {
 }
 
 struct Shifter {
-    prf: Prf,
+    prf: RecentPrf,
     max_days: u64,
     keep_weekday: bool,
 }
 
 impl Shifter {
     fn offset(&self, subject: &str) -> i32 {
-        let tag = self.prf.tag(&[subject.trim().as_bytes()]);
+        let tag = self.prf.tag(subject.trim().as_bytes());
         let word = u64::from_be_bytes(tag[..8].try_into().expect("8 of 32 bytes"));
         let step = if self.keep_weekday { 7 } else { 1 };
         let range = self.max_days / step;
@@ -174,7 +174,8 @@ mod tests {
     #[test]
     fn shifts_are_uniform_over_the_days_but_never_none() {
         let study = Study::new(&MasterKey::from_bytes([1; 32]), "s", Suite::International, None);
-        let shifter = Shifter { prf: study.prf(&["date-offset"]), max_days: 7, keep_weekday: false };
+        let shifter =
+            Shifter { prf: RecentPrf::new(study.prf(&["date-offset"])), max_days: 7, keep_weekday: false };
         let mut counts = BTreeMap::new();
         for patient in 0..14_000 {
             *counts.entry(shifter.offset(&patient.to_string())).or_insert(0u32) += 1;

@@ -283,6 +283,12 @@ impl Block {
         &raw[fields.range(record, column)]
     }
 
+    /// The bytes of neighbouring fields as they stand, with the delimiters between them.
+    pub fn raw_fields(&self, record: usize, first: usize, last: usize) -> &[u8] {
+        let (raw, fields) = self.as_it_stands();
+        &raw[fields.range(record, first).start..fields.range(record, last).end]
+    }
+
     /// The text of a field, without quotes.
     #[inline]
     pub fn text(&self, record: usize, column: usize) -> &str {

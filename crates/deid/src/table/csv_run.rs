@@ -344,12 +344,11 @@ fn new_header<R: Read>(header: &[u8], opened: &Opened<R>, binding: &Binding) -> 
     let raw = RawBlock { bytes: header.to_vec(), first_record: 0, offset: 0 };
     let block = Block::parse(raw, &opened.dialect, Some(opened.names.len()))?;
     let mut out = Vec::with_capacity(header.len());
-    let mut fields = 0;
-    for (c, _) in binding.columns.iter().enumerate().filter(|(_, column)| column.released()) {
-        if fields > 0 {
+    let released = (0..binding.columns.len()).filter(|c| binding.columns[*c].released());
+    for (i, c) in released.enumerate() {
+        if i > 0 {
             out.push(opened.dialect.delimiter);
         }
-        fields += 1;
         out.extend_from_slice(block.raw_field(0, c));
     }
     out.extend_from_slice(block.line_end(0));
@@ -383,8 +382,7 @@ fn process(
     let done = transform(binding, plan.head.invalid, block, &records, block.first_record + 1)?;
     let part = execute::assess(spec, binding, block, &done, first_record);
 
-    let released: Vec<usize> =
-        (0..binding.columns.len()).filter(|c| binding.columns[*c].released()).collect();
+    let pieces = pieces(binding);
     let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
     let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
     let mut leaves_out = Vec::with_capacity(n);
@@ -393,24 +391,44 @@ fn process(
             continue;
         }
         let start = out.len();
-        for (i, &c) in released.iter().enumerate() {
+        for (i, piece) in pieces.iter().enumerate() {
             if i > 0 {
                 out.push(dialect.delimiter);
             }
-            let alone = released.len() == 1;
-            match (&binding.columns[c].fate, &done.columns[c]) {
-                (Fate::Apply { .. }, Some(new)) => match new.get(r) {
-                    Value::Kept => out.extend_from_slice(block.raw_field(r, c)),
-                    Value::Removed => write_field("", dialect, alone, &mut out),
-                    Value::New(text) => write_field(text, dialect, alone, &mut out),
+            match piece {
+                Piece::Kept(first, last) => out.extend_from_slice(block.raw_fields(r, *first, *last)),
+                Piece::New(c) => match done.columns[*c].as_ref().map(|new| new.get(r)) {
+                    None | Some(Value::Kept) => out.extend_from_slice(block.raw_field(r, *c)),
+                    Some(Value::Removed) => write_field("", dialect, pieces.len() == 1, &mut out),
+                    Some(Value::New(text)) => write_field(text, dialect, pieces.len() == 1, &mut out),
                 },
-                _ => out.extend_from_slice(block.raw_field(r, c)),
             }
         }
         out.extend_from_slice(block.line_end(r));
         leaves_out.push(leaf(&keys.output_leaves, &out[start..]));
     }
     Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, bytes_in: bytes_in as u64 })
+}
+
+/// A part of an output record.
+enum Piece {
+    /// Neighbouring columns that leave as they came, copied at once.
+    Kept(usize, usize),
+    /// A column that went through its action.
+    New(usize),
+}
+
+fn pieces(binding: &Binding) -> Vec<Piece> {
+    let mut pieces: Vec<Piece> = Vec::new();
+    for (c, column) in binding.columns.iter().enumerate() {
+        match (&column.fate, pieces.last_mut()) {
+            (Fate::Drop, _) => {}
+            (Fate::Keep, Some(Piece::Kept(_, last))) if *last + 1 == c => *last = c,
+            (Fate::Keep, _) => pieces.push(Piece::Kept(c, c)),
+            (Fate::Apply { .. }, _) => pieces.push(Piece::New(c)),
+        }
+    }
+    pieces
 }
 
 fn name_column(mut error: TableError, binding: &Binding) -> TableError {

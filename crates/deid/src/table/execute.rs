@@ -97,8 +97,16 @@ pub(super) fn transform(
                 let subject = binding.subject.map(|s| rows.text(r, s)).filter(|text| !text.is_empty());
                 let cell = Cell { value: Secret(text), subject: subject.map(Secret), record, occurrence: 0 };
                 scratch.clear();
-                let effect = match transform.apply(&cell, &mut scratch) {
-                    Ok(effect) => effect,
+                match transform.apply(&cell, &mut scratch) {
+                    Ok(effect) => {
+                        match effect {
+                            Effect::Kept => counts.kept += 1,
+                            Effect::Replaced => counts.changed += 1,
+                            Effect::Removed => counts.removed += 1,
+                            Effect::DropRecord => done.dropped[r] = true,
+                        }
+                        effect
+                    }
                     Err(_) if invalid == Invalid::Redact => {
                         counts.invalid += 1;
                         Effect::Removed
@@ -112,14 +120,7 @@ pub(super) fn transform(
                         }
                         break;
                     }
-                };
-                match effect {
-                    Effect::Kept => counts.kept += 1,
-                    Effect::Replaced => counts.changed += 1,
-                    Effect::Removed => counts.removed += 1,
-                    Effect::DropRecord => done.dropped[r] = true,
                 }
-                effect
             };
             if effect == Effect::Replaced {
                 new.text.push_str(&scratch);

@@ -79,9 +79,9 @@ pub struct Counts {
     pub kept: u64,
     /// Values that were replaced.
     pub changed: u64,
-    /// Values that were removed.
+    /// Values that the action removed.
     pub removed: u64,
-    /// Values that the action could not read, and which were removed.
+    /// Values that the action could not read, and which were removed for it; not counted in `removed`.
     pub invalid: u64,
     /// Values that were missing.
     pub empty: u64,
