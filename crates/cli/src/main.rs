@@ -4,15 +4,15 @@ mod args;
 mod command;
 mod console;
 mod failure;
+mod help;
 mod resources;
 
 use std::process::ExitCode;
 
-use args::{Cli, Command};
-use clap::Parser;
+use args::Command;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = help::parse();
     let console = console::Console::new(cli.lang);
     let result = match cli.command {
         Command::Scan(args) => command::scan::run(&args, &console),

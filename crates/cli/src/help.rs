@@ -1,0 +1,475 @@
+//! The help in Chinese.
+//!
+//! [`crate::args`] says the command line once, in English, where clap reads it. Here [`TEXTS`] gives the Chinese text of
+//! every command, argument and value, and [`in_chinese`] puts it in place before the command line is parsed, since
+//! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
+
+use std::ffi::OsString;
+
+use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueEnum};
+
+use crate::args::Cli;
+use crate::console::Lang;
+
+/// Parses the command line; help comes in the language that is spoken. Ends the process on `--help` and on wrong usage.
+pub fn parse() -> Cli {
+    let lang = language_named(std::env::args_os().skip(1)).unwrap_or_else(Lang::of_locale);
+    let mut command = match lang {
+        Lang::En => Cli::command(),
+        Lang::Zh => in_chinese(Cli::command()),
+    };
+    let mut matches = command.get_matches_mut();
+    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut command).exit())
+}
+
+/// The language that `--lang` names, read ahead of parsing. What is malformed here is refused by the parser.
+fn language_named(arguments: impl IntoIterator<Item = OsString>) -> Option<Lang> {
+    let mut arguments = arguments.into_iter().take_while(|argument| argument != "--");
+    while let Some(argument) = arguments.next() {
+        let argument = argument.to_string_lossy();
+        if let Some(name) = argument.strip_prefix("--lang=") {
+            return Lang::from_str(name, false).ok();
+        }
+        if argument == "--lang" {
+            return Lang::from_str(&arguments.next()?.to_string_lossy(), false).ok();
+        }
+    }
+    None
+}
+
+/// The command with Chinese help.
+fn in_chinese(mut command: Command) -> Command {
+    // Building first adds what clap generates: `-h`, `-V`, the command `help`, and `--lang` in every command.
+    command.build();
+    translate(command, "", &mut text)
+}
+
+/// Puts the texts in place, here and below. A command that lacks one keeps its English.
+fn translate(command: Command, path: &str, lookup: &mut Lookup<'_>) -> Command {
+    // Order matters to clap, which has numbered the arguments: both of these change them where they stand.
+    let command = command.mut_args(|arg| argument(arg, path, lookup));
+    let mut command = command.mut_subcommands(|sub| {
+        let path = format!("{path} {}", sub.get_name());
+        translate(sub, path.trim_start(), lookup)
+    });
+    if let Some(about) = lookup(&about_path(path), "about") {
+        command = command.about(about);
+    }
+    if command.get_long_about().is_some() {
+        command = match lookup(path, "long") {
+            Some(long) => command.long_about(long),
+            None => command,
+        };
+    }
+    if command.get_after_help().is_some() {
+        command = match lookup(path, "after") {
+            Some(after) => command.after_help(after),
+            None => command,
+        };
+    }
+    command = command.subcommand_value_name("命令");
+    let (usage, template) = (usage(&mut command), template(&command));
+    command.override_usage(usage).help_template(template)
+}
+
+/// Looks up the text of an item of a command.
+type Lookup<'a> = dyn FnMut(&str, &str) -> Option<&'static str> + 'a;
+
+/// clap repeats, below each `help`, the commands that it explains: `plan help list` is about `plan list`.
+fn about_path(path: &str) -> String {
+    if path.ends_with("help") {
+        return "help".to_owned();
+    }
+    path.split(' ').filter(|name| *name != "help").collect::<Vec<_>>().join(" ")
+}
+
+/// clap writes `[default: ..]` and `[possible values: ..]` in English, so they are hidden and written here.
+fn argument(arg: Arg, path: &str, lookup: &mut Lookup<'_>) -> Arg {
+    let id = arg.get_id().to_string();
+    let Some(help) = lookup(path, &id) else { return arg };
+    let (mut short, mut long) = (help.to_owned(), help.to_owned());
+    if arg.get_action().takes_values() {
+        let values = arg.get_possible_values();
+        if !values.is_empty() {
+            let names: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+            short.push_str(&format!(" [可选值：{}]", names.join("、")));
+            long.push_str("\n\n可选值：");
+            let width = names.iter().map(|name| name.len()).max().unwrap_or(0);
+            for name in names {
+                let meaning = lookup(path, &format!("{id}={name}")).unwrap_or_default();
+                long.push_str(&format!("\n- {name:width$}  {meaning}"));
+            }
+        }
+        let defaults: Vec<_> = arg.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        if !defaults.is_empty() {
+            let defaults = format!("[默认：{}]", defaults.join(" "));
+            short.push_str(&format!(" {defaults}"));
+            long.push_str(&format!("\n\n{defaults}"));
+        }
+    }
+    arg.hide_possible_values(true).hide_default_value(true).help(short).long_help(long)
+}
+
+/// The usage with Chinese placeholders, without its heading.
+fn usage(command: &mut Command) -> String {
+    let usage = command.render_usage().to_string();
+    usage.trim_start_matches("Usage:").trim_start().replace("[OPTIONS]", "[选项]")
+}
+
+/// clap's own layout with Chinese headings, of the parts that the command has.
+fn template(command: &Command) -> String {
+    let style = command.get_styles().get_header();
+    let heading = |title: &str| format!("{style}{title}：{style:#}");
+    let mut template = format!("{{before-help}}{{about-with-newline}}\n{}{{usage}}", heading("用法"));
+    let mut part = |present: bool, title: &str, tag: &str| {
+        if present {
+            template.push_str(&format!("\n\n{}\n{{{tag}}}", heading(title)));
+        }
+    };
+    part(command.has_subcommands(), "命令", "subcommands");
+    part(command.get_positionals().next().is_some(), "参数", "positionals");
+    part(command.get_arguments().any(|arg| !arg.is_positional()), "选项", "options");
+    template.push_str("{after-help}");
+    template
+}
+
+/// The text of an item of a command.
+fn text(path: &str, item: &str) -> Option<&'static str> {
+    find(path, item).map(|(_, text)| text)
+}
+
+/// The text of an item and where it stands: with its command, or else with what all commands share.
+fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
+    [path, SHARED].into_iter().find_map(|wanted| {
+        let (command, items) = TEXTS.iter().find(|(command, _)| *command == wanted)?;
+        items.iter().find(|(name, _)| *name == item).map(|(_, text)| (*command, *text))
+    })
+}
+
+/// Stands for any command.
+const SHARED: &str = "*";
+
+/// Command path -> item -> text. An item is `about`, `long` (shown by `--help` in place of `about`), `after`, the id of an
+/// argument, or `id=value` for one of its values. The root's path is empty.
+const TEXTS: &[(&str, &[(&str, &str)])] = &[
+    (
+        SHARED,
+        &[
+            ("lang", "提示信息的语言 [默认：随系统区域设置]"),
+            ("lang=zh", "中文"),
+            ("lang=en", "英文"),
+            ("help", "显示帮助（-h 为简要，--help 为详细）"),
+            ("version", "显示版本"),
+            ("json", "以一个 JSON 对象输出结果"),
+            ("overwrite", "覆盖已有文件"),
+            ("key", "密钥文件"),
+            ("threads", "工作线程数 [默认：全部处理器核心]"),
+            ("memory", "处理中的数据最多占用的内存，如 200MB"),
+            ("max_record", "单条记录的最大长度"),
+            ("encoding", "CSV 文件的编码 [默认：自动识别]"),
+            ("encoding=utf-8", "UTF-8"),
+            ("encoding=gb18030", "GB 18030，含 GBK、GB 2312"),
+            ("delimiter", r"CSV 文件的分隔符，如 ';' 或 '\t' [默认：自动识别]"),
+            ("no_header", "CSV 文件没有标题行；各列依次称为 column1、column2……"),
+        ],
+    ),
+    (
+        "",
+        &[
+            ("about", "共享医疗数据，守住个人隐私"),
+            (
+                "long",
+                "共享医疗数据，守住个人隐私。\n\n按方案对表格（CSV、Parquet）和 FHIR 数据去标识化，度量剩余的重标识风险，\n并出具任何人都能核验的回执。",
+            ),
+            (
+                "after",
+                "示例，从零开始到一份经过核验的发布包：
+  medveil synth --patients 1000 --seed 1 --out hospital
+  medveil scan hospital/visits.csv
+  medveil key new --out hospital.key
+  medveil deid hospital/visits.csv --plan gbt-37964-controlled --key hospital.key --out release
+  medveil verify release/receipt.json
+
+退出码：0 完成；1 被拒绝或核验不通过；2 用法有误或输入无法读取。",
+            ),
+        ],
+    ),
+    ("help", &[("about", "显示帮助，或某个命令的帮助")]),
+    (
+        "scan",
+        &[
+            ("about", "识别数据中有什么，并起草方案"),
+            ("after", "示例：\n  medveil scan extract.csv --write-plan draft.toml"),
+            ("inputs", "文件或文件夹"),
+            ("write_plan", "把方案草案写入此文件"),
+            ("full", "用全部规则检查每一个值，而不是抽样"),
+        ],
+    ),
+    (
+        "deid",
+        &[
+            ("about", "按方案对文件或文件夹去标识化"),
+            (
+                "after",
+                "示例：\n  medveil deid extract/ --plan gbt-37964-controlled --key hospital.key --study dm-2026 --out release\n\nPLAN 是方案文件，或内置方案的名称（见 `medveil plan list`）。",
+            ),
+            ("inputs", "文件或文件夹"),
+            ("plan", "方案文件，或内置方案的名称"),
+            ("out", "发布包写入此文件夹"),
+            ("key", "密钥文件 [默认：临时密钥，用后即弃]"),
+            ("study", "研究编号：假名与日期平移仅在同一研究内一致 [默认：方案名称]"),
+            ("seed", "64 位十六进制数，用以改变噪声 [默认：由密钥与研究得出]"),
+        ],
+    ),
+    (
+        "assess",
+        &[
+            ("about", "按表格的现状度量重标识风险"),
+            (
+                "after",
+                "示例：\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis",
+            ),
+            ("input", "表格文件"),
+            ("quasi_identifiers", "准标识符：攻击者可能已经知道的列；据此划分等价类"),
+            ("sensitive", "敏感属性：攻击者想要得知的列"),
+            ("release_model", "发布模型（共享类型）：谁会看到此表"),
+            ("release_model=public", "完全公开共享：任何人"),
+            ("release_model=controlled", "受控公开共享：签约的特定接收方"),
+            ("release_model=enclave", "领地公开共享：数据不出域，仅结果可带出"),
+        ],
+    ),
+    ("plan", &[("about", "列出、查看、检查和导入方案")]),
+    ("plan list", &[("about", "列出内置方案")]),
+    (
+        "plan show",
+        &[
+            ("about", "输出一个内置方案"),
+            ("after", "示例：\n  medveil plan show hipaa-safe-harbor > mine.toml"),
+            ("name", "方案名称"),
+            ("json", "输出规范的 JSON 形式"),
+        ],
+    ),
+    (
+        "plan check",
+        &[
+            ("about", "检查方案文件"),
+            ("after", "示例：\n  medveil plan check mine.toml"),
+            ("file", "方案文件"),
+        ],
+    ),
+    (
+        "plan import",
+        &[
+            ("about", "把其他工具的配置转换为方案"),
+            ("after", "示例：\n  medveil plan import --from microsoft configuration.json > plan.toml"),
+            ("from", "来源工具"),
+            ("from=microsoft", "微软 FHIR 匿名化工具（Tools for Health Data Anonymization）"),
+            ("file", "该工具的配置文件"),
+        ],
+    ),
+    ("plan schema", &[("about", "输出方案的 JSON Schema")]),
+    ("plan actions", &[("about", "说明规则可用的各种处理方法"), ("name", "只说明这一种 [默认：全部]")]),
+    ("key", &[("about", "生成密钥文件")]),
+    (
+        "key new",
+        &[
+            ("about", "生成新的密钥文件，仅本人可读"),
+            (
+                "after",
+                "示例：\n  medveil key new --out hospital.key\n\n持有密钥者可以还原假名、日期平移和噪声：请按原始数据的等级保管。",
+            ),
+            ("out", "写入此密钥文件"),
+            ("overwrite", "覆盖已有密钥：用旧密钥生成的发布包将无法再追加、还原或证明"),
+        ],
+    ),
+    (
+        "reidentify",
+        &[
+            ("about", "还原可逆假名（须经授权，需要密钥）"),
+            (
+                "after",
+                "示例：\n  medveil reidentify release/visits.csv --key hospital.key --out restored.csv\n\n研究编号取自 INPUT 同一文件夹中的 receipt.json，也可用 --study 指定。",
+            ),
+            ("input", "发布包中的一个文件"),
+            ("out", "还原结果写入此文件"),
+            ("study", "研究编号 [默认：取自 INPUT 同一文件夹中的 receipt.json]"),
+        ],
+    ),
+    (
+        "verify",
+        &[
+            ("about", "核验回执与发布包是否相符；有原始数据和密钥时，核验整个处理过程"),
+            (
+                "after",
+                "示例：\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key",
+            ),
+            ("file", "回执文件"),
+            ("raw", "原始数据，须与当时处理的输入相同"),
+            ("seed", "当时指定的种子（如有）"),
+        ],
+    ),
+    (
+        "synth",
+        &[
+            ("about", "生成一家虚构的中国医院的合成数据"),
+            ("after", "示例：\n  medveil synth --patients 1000 --seed 1 --out hospital --formats csv,fhir"),
+            ("patients", "患者人数"),
+            ("seed", "种子：相同的种子生成相同的医院"),
+            ("out", "写入此文件夹"),
+            ("formats", "格式：csv、fhir（hl7v2、dicom 和文书将在后续版本提供）"),
+        ],
+    ),
+    (
+        "bench",
+        &[
+            ("about", "在本机上运行性能测试"),
+            ("after", "示例：\n  medveil bench csv"),
+            ("name", "测试项目"),
+            ("name=csv", "用含各类处理方法的方案处理合成就诊表（deid）"),
+            ("name=fhir", "按安全港方案处理 FHIR NDJSON（deid）"),
+            ("name=scan", "识别合成就诊表（scan）"),
+            ("name=synth", "生成 5 万名患者（synth）"),
+            ("size", "生成数据的大小"),
+            ("dir", "存放生成数据的文件夹，测试后删除 [默认：系统临时文件夹]"),
+        ],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    /// The help of a command as clap writes it.
+    fn rendered(command: &mut Command, long: bool) -> String {
+        if long { command.render_long_help().to_string() } else { command.render_help().to_string() }
+    }
+
+    fn every_help(command: &mut Command, texts: &mut Vec<String>) {
+        texts.extend([rendered(command, false), rendered(command, true)]);
+        command.get_subcommands_mut().for_each(|sub| every_help(sub, texts));
+    }
+
+    #[test]
+    fn every_command_argument_and_value_has_a_chinese_help() {
+        let mut missing = Vec::new();
+        let mut command = Cli::command();
+        command.build();
+        translate(command, "", &mut |path, item| {
+            let found = text(path, item);
+            if found.is_none() {
+                missing.push(format!("{path}: {item}"));
+            }
+            found
+        });
+        assert!(missing.is_empty(), "no Chinese help for {missing:#?}");
+    }
+
+    #[test]
+    fn no_chinese_help_is_stale_or_given_twice() {
+        let mut used = BTreeSet::new();
+        let mut command = Cli::command();
+        command.build();
+        translate(command, "", &mut |path, item| {
+            let (command, text) = find(path, item)?;
+            used.insert((command, item.to_owned()));
+            Some(text)
+        });
+        let given: Vec<_> = TEXTS
+            .iter()
+            .flat_map(|(path, items)| items.iter().map(|(item, _)| (*path, (*item).to_owned())))
+            .collect();
+        for entry in &given {
+            assert!(used.contains(entry), "nothing shows {entry:?}");
+        }
+        assert_eq!(given.len(), used.len(), "an entry is given twice");
+    }
+
+    #[test]
+    fn a_shared_chinese_help_stands_for_one_english_help() {
+        fn collect(command: &Command, path: &str, english: &mut BTreeMap<String, BTreeSet<String>>) {
+            for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
+                let id = arg.get_id().as_str();
+                let own = TEXTS
+                    .iter()
+                    .any(|(command, items)| *command == path && items.iter().any(|(item, _)| *item == id));
+                if !own {
+                    let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                    english.entry(id.to_owned()).or_default().insert(help);
+                }
+            }
+            for sub in command.get_subcommands() {
+                collect(sub, format!("{path} {}", sub.get_name()).trim_start(), english);
+            }
+        }
+        let mut english = BTreeMap::new();
+        collect(&Cli::command(), "", &mut english);
+        english.retain(|_, texts| texts.len() > 1);
+        assert!(english.is_empty(), "different English helps share a Chinese one: {english:#?}");
+    }
+
+    #[test]
+    fn chinese_help_has_no_english_headings() {
+        let mut texts = Vec::new();
+        every_help(&mut in_chinese(Cli::command()), &mut texts);
+        assert!(texts.len() > 30);
+        for text in texts {
+            assert!(text.contains("用法："), "{text}");
+            for english in [
+                "Usage",
+                "Commands:",
+                "Arguments:",
+                "Options:",
+                "OPTIONS",
+                "Print",
+                "ossible values",
+                "[default",
+            ] {
+                assert!(!text.contains(english), "`{english}` in\n{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn chinese_help_changes_nothing_but_the_help() {
+        let line = [
+            "medveil", "verify", "r.json", "--raw", "a", "b", "--key", "k", "--lang", "zh", "--memory", "1GB",
+        ];
+        let parse =
+            |command: Command| Cli::from_arg_matches(&command.try_get_matches_from(line).unwrap()).unwrap();
+        assert_eq!(
+            format!("{:?}", parse(in_chinese(Cli::command()))),
+            format!("{:?}", parse(Cli::command()))
+        );
+        in_chinese(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn help_of_a_command_is_asked_for_in_three_ways() {
+        for line in [["medveil", "help", "deid"], ["medveil", "deid", "-h"], ["medveil", "deid", "--help"]] {
+            let help = in_chinese(Cli::command()).try_get_matches_from(line).unwrap_err();
+            assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
+            let help = help.to_string();
+            assert!(
+                help.contains("按方案对文件或文件夹去标识化") && help.contains("用法：medveil deid [选项]"),
+                "{help}"
+            );
+            assert!(
+                help.contains("密钥文件 [默认：临时密钥，用后即弃]") && help.contains("[默认：128MB]"),
+                "{help}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_language_is_read_ahead_of_parsing() {
+        let named = |line: &str| language_named(line.split(' ').map(OsString::from));
+        assert_eq!(named("deid x --lang zh --help"), Some(Lang::Zh));
+        assert_eq!(named("--lang=en help"), Some(Lang::En));
+        assert_eq!(named("scan x"), None);
+        assert_eq!(named("scan --lang"), None);
+        assert_eq!(named("scan --lang fr"), None);
+        assert_eq!(named("scan -- --lang zh"), None);
+    }
+}
