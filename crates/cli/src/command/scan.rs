@@ -25,14 +25,22 @@ pub fn run(args: &ScanArgs, console: &Console) -> Result<(), Failure> {
     let scanned = dataset::scan(&args.inputs, options, &job(&args.run, &cancelled, &progress))?;
     bar.finish_and_clear();
     if let Some(path) = &args.write_plan {
-        let findings: Vec<_> = scanned.iter().flat_map(|file| file.columns.iter().cloned()).collect();
-        let plan = draft_plan(&findings, ReleaseModel::Controlled);
+        let (fhir, tables): (Vec<&Scanned>, Vec<&Scanned>) =
+            scanned.iter().partition(|file| file.format.starts_with("fhir"));
+        let columns: Vec<_> = tables.iter().map(|table| table.columns.as_slice()).collect();
+        let plan = draft_plan(&columns, ReleaseModel::Controlled);
         write_new(path, plan.as_bytes(), args.overwrite, false)?;
         console.note(format_args!(
             "{} {}",
             path.display(),
             console.text("written: a draft to read and decide on", "已写入：供审阅决定的草案")
         ));
+        if !fhir.is_empty() {
+            console.note(console.text(
+                "it has rules for tables only; for FHIR, take those of a built-in plan (medveil plan show NAME)",
+                "其中仅有表格规则；FHIR 请采用内置方案的规则（medveil plan show NAME）",
+            ));
+        }
     }
     if args.json {
         return console.json(&json!({ "files": scanned, "resources": Resources::since(start) }));

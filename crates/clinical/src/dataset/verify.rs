@@ -1,7 +1,7 @@
 //! Whether a release is what its receipt says, and what its plan makes of the raw data.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use medveil_deid::detect::Language;
 use medveil_deid::merkle::{Hash, leaf};
@@ -115,6 +115,10 @@ fn check_outputs(
     let leaf_of = |record: &[u8]| -> Hash { leaf(&leaves, record) };
     for file in &receipt.files {
         let what = format!("{} is the file of the receipt", file.path);
+        if !is_inside(&file.path) {
+            result.add(what, vec!["the path leads out of the release; the file is not read".to_owned()]);
+            continue;
+        }
         let path = folder.join(&file.path);
         if !path.is_file() {
             result.add(what, vec!["the file is missing".to_owned()]);
@@ -134,10 +138,15 @@ fn check_outputs(
             format => fhir::hash_file(input, format == Format::FhirNdjson, receipt.suite, &leaf_of, job)
                 .map_err(|error| error.to_string()),
         };
+        let size = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
         result.add(
             what,
             match side {
-                Ok(side) => side_differences(&file.output, &side, receipt, "the file"),
+                Ok(side) => with_size(
+                    side_differences(&file.output, &side, receipt, "the file"),
+                    file.output.bytes,
+                    size,
+                ),
                 Err(error) => vec![format!("the file cannot be read: {error}")],
             },
         );
@@ -153,6 +162,22 @@ fn check_outputs(
         .collect();
     result.add("the folder holds no other data", extra);
     Ok(())
+}
+
+/// Whether a path of a receipt stays inside the release. A receipt comes from elsewhere and may name anything.
+fn is_inside(path: &str) -> bool {
+    let mut parts = Path::new(path).components().peekable();
+    parts.peek().is_some() && parts.all(|part| matches!(part, Component::Normal(_)))
+}
+
+/// Records do not cover a byte-order mark or blank lines: where they agree, the size still tells.
+fn with_size(mut differences: Vec<String>, expected: u64, found: u64) -> Vec<String> {
+    if differences.is_empty() && expected != found {
+        differences.push(format!(
+            "the file has {found} bytes, the receipt says {expected}: bytes outside of the records were changed"
+        ));
+    }
+    differences
 }
 
 /// What differs between what the receipt says of a file and what is there.
@@ -213,6 +238,10 @@ fn run_again(
         let differences = side_differences(&then.input, &now.input, receipt, "the raw file");
         result.add(format!("{}: the raw data are those of the receipt", then.path), differences);
 
+        if !is_inside(&then.path) {
+            // Named by the check of the outputs.
+            continue;
+        }
         let released_file = folder.join(&then.path);
         let differences = match first_difference(&released_file, &again.path().join(&then.path)) {
             Ok(None) => Vec::new(),
@@ -231,4 +260,26 @@ fn run_again(
         result.add(format!("{}: the counts are those of the run", then.path), counts);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_a_receipt_stay_inside_the_release() {
+        for path in ["visits.csv", "fhir/Patient.ndjson", "a..b/..c"] {
+            assert!(is_inside(path), "{path}");
+        }
+        for path in ["", "/etc/passwd", "../x.csv", "fhir/../../x.csv", "./x.csv", ".."] {
+            assert!(!is_inside(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_size_is_named_only_where_records_agree() {
+        assert!(with_size(Vec::new(), 3, 3).is_empty());
+        assert_eq!(with_size(Vec::new(), 3, 4).len(), 1);
+        assert_eq!(with_size(vec!["changed".to_owned()], 3, 4), ["changed"]);
+    }
 }

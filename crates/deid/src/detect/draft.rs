@@ -6,10 +6,11 @@ use super::finding::{ColumnFinding, Language};
 use crate::kind::{Class, Kind};
 use crate::plan::{Plan, ReleaseModel};
 
-/// A plan in TOML for the columns found. It parses with [`Plan::from_toml`].
+/// A plan in TOML for the columns found in each of `tables`. It parses with [`Plan::from_toml`].
 ///
-/// Columns without a kind get no rule, and the plan drops what no rule names.
-pub fn draft_plan(findings: &[ColumnFinding], release_model: ReleaseModel) -> String {
+/// Columns without a kind get no rule, and the plan drops what no rule names. Quasi-identifiers are listed for one table only: a listed
+/// column must be in every table of a run, so that for several tables they are told by kind in each.
+pub fn draft_plan(tables: &[&[ColumnFinding]], release_model: ReleaseModel) -> String {
     let model = match release_model {
         ReleaseModel::Public => "public",
         ReleaseModel::Controlled => "controlled",
@@ -24,7 +25,7 @@ pub fn draft_plan(findings: &[ColumnFinding], release_model: ReleaseModel) -> St
     let mut written = Vec::new();
     let mut quasi = Vec::new();
     let mut sensitive = Vec::new();
-    for finding in findings {
+    for finding in tables.iter().copied().flatten() {
         let name = finding.name.as_str();
         if written.contains(&name) {
             continue;
@@ -57,12 +58,12 @@ pub fn draft_plan(findings: &[ColumnFinding], release_model: ReleaseModel) -> St
             ReleaseModel::Controlled => 5,
             ReleaseModel::Enclave => 3,
         };
-        let _ = write!(
-            out,
-            "\n[privacy]\nquasi-identifiers = [{}]\nsensitive = [{}]\nmodels = [\"k={k}\"]\nsuppression = 0.05\nmetric = \"loss\"\n",
-            quasi.join(", "),
-            sensitive.join(", ")
-        );
+        out.push_str("\n[privacy]\n");
+        if tables.len() == 1 {
+            let (quasi, sensitive) = (quasi.join(", "), sensitive.join(", "));
+            let _ = write!(out, "quasi-identifiers = [{quasi}]\nsensitive = [{sensitive}]\n");
+        }
+        let _ = write!(out, "models = [\"k={k}\"]\nsuppression = 0.05\nmetric = \"loss\"\n");
     }
     out
 }
