@@ -20,7 +20,7 @@ use crate::console::Lang;
   medveil synth --patients 1000 --seed 1 --out hospital
   medveil scan hospital/visits.csv
   medveil key new --out hospital.key
-  medveil deid hospital/visits.csv --plan gbt-37964-controlled --key hospital.key --out release
+  medveil deid hospital/visits.csv --plan hipaa-safe-harbor --key hospital.key --out release
   medveil verify release/receipt.json
 
 Exit codes: 0 done, 1 refused or a check that failed, 2 wrong usage or unreadable input."

@@ -187,7 +187,7 @@ const TEXTS: &[(&str, &[(&str, &str)])] = &[
   medveil synth --patients 1000 --seed 1 --out hospital
   medveil scan hospital/visits.csv
   medveil key new --out hospital.key
-  medveil deid hospital/visits.csv --plan gbt-37964-controlled --key hospital.key --out release
+  medveil deid hospital/visits.csv --plan hipaa-safe-harbor --key hospital.key --out release
   medveil verify release/receipt.json
 
 退出码：0 完成；1 被拒绝或核验不通过；2 用法有误或输入无法读取。",

@@ -59,10 +59,11 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
             "risk": receipt.risk,
             "utility": receipt.utility,
             "skipped": released.skipped,
+            "unused_rules": released.unused.iter().map(|rule| rule + 1).collect::<Vec<_>>(),
             "resources": Resources::since(start),
         }));
     }
-    summary(&released, console);
+    summary(&released, &plan, console);
     if args.key.is_none() {
         console.note(console.text(
             "no key file was given: this release cannot be extended, restored or proven later",
@@ -103,7 +104,7 @@ fn refused(reasons: &[String], report: &Report, args: &DeidArgs, console: &Conso
 }
 
 /// What a steward wants to know first; the rest is in the report.
-fn summary(released: &Released, console: &Console) {
+fn summary(released: &Released, plan: &Plan, console: &Console) {
     for file in &released.report.files {
         let records = console.text("records", "条记录");
         console.note(format_args!("{}  {} -> {} {records}", file.path, file.records_in, file.records_out));
@@ -120,6 +121,15 @@ fn summary(released: &Released, console: &Console) {
                 after.min_class,
             ));
         }
+    }
+    for rule in &released.unused {
+        console.note(format_args!(
+            "{} {} ({}): {}",
+            console.text("rule", "规则"),
+            rule + 1,
+            plan.rules[*rule].matcher,
+            console.text("no column has this name", "没有此名称的列"),
+        ));
     }
     for name in &released.skipped {
         console.note(format_args!(

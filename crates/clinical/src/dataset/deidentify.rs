@@ -44,6 +44,8 @@ pub struct Released {
     pub report: Report,
     /// Files of the inputs that are no data and were left aside.
     pub skipped: Vec<String>,
+    /// Rules by column, by their place in the plan, that no column of any table has met: most likely a misspelling.
+    pub unused: Vec<usize>,
 }
 
 /// De-identifies all inputs into the folder `out`.
@@ -84,11 +86,13 @@ pub(super) fn deidentify_into(
     let executor = fhir.then(|| FhirExecutor::new(request.plan, request.study)).transpose()?;
     let (mut files, mut reports, mut figures) = (Vec::new(), Vec::new(), Vec::new());
     let mut patients = Assessor::new(demographics::spec());
+    let mut columns: Vec<String> = Vec::new();
     for source in &sources.files {
         let path = folder.join(&source.name);
         let output = create(&path, &source.name)?;
         match run(request, source, executor.as_ref(), &mut patients, output, job)? {
             Outcome::Table(outcome) => {
+                columns.extend(outcome.columns.iter().map(|(column, _)| column.finding.name.clone()));
                 files.push(table_receipt(request.plan, source, &outcome));
                 reports.push(FileReport::of_table(&source.name, request.plan, &outcome));
                 figures.push((source.name.clone(), outcome.assessment));
@@ -145,12 +149,16 @@ pub(super) fn deidentify_into(
     }
     .seal();
     let report = report.bound_to(receipt.input_root, receipt.output_root);
-    Ok(Released { receipt, report, skipped: sources.skipped.clone() })
+    let unused = match columns.is_empty() {
+        true => Vec::new(),
+        false => request.plan.unused_column_rules(&columns),
+    };
+    Ok(Released { receipt, report, skipped: sources.skipped.clone(), unused })
 }
 
 enum Outcome {
     Table(Box<TableOutcome>),
-    Fhir(FhirOutcome),
+    Fhir(Box<FhirOutcome>),
 }
 
 fn run(
@@ -177,7 +185,7 @@ fn run(
         (format, Some(executor)) => {
             let lines = format == Format::FhirNdjson;
             fhir::deidentify(input, lines, &mut output, executor, study.suite(), &keys, patients, job)
-                .map(Outcome::Fhir)
+                .map(|outcome| Outcome::Fhir(Box::new(outcome)))
                 .map_err(|error| DatasetError::Fhir { file: source.path.display().to_string(), error })?
         }
         (_, None) => unreachable!("an executor is made wherever there is a FHIR file"),

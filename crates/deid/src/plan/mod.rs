@@ -243,6 +243,15 @@ impl Plan {
         self.rules.iter().position(|rule| rule.matcher.matches_column(name, kind))
     }
 
+    /// The rules by column, by their place, that none of these columns meets.
+    pub fn unused_column_rules(&self, columns: &[String]) -> Vec<usize> {
+        let unused = |rule: &Rule| {
+            matches!(rule.matcher, Match::Column(_))
+                && !columns.iter().any(|name| rule.matcher.matches_column(name, None))
+        };
+        (0..self.rules.len()).filter(|i| unused(&self.rules[*i])).collect()
+    }
+
     /// The kinds that the rules speak of.
     pub fn kinds(&self) -> BTreeSet<Kind> {
         self.rules
@@ -271,6 +280,15 @@ pub(crate) fn canonical(value: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rules_that_no_column_meets_are_found() {
+        let head = "[plan]\nname = \"t\"\nversion = 1\nrelease-model = \"controlled\"\n";
+        let rule = |name: &str| format!("[[rule]]\nmatch = {{ column = \"{name}\" }}\naction = \"keep\"\n");
+        let plan =
+            Plan::from_toml(&[head, &rule("age"), &rule("gluccose"), &rule("lab_*")].concat()).unwrap();
+        assert_eq!(plan.unused_column_rules(&["age".into(), "glucose".into(), "lab_1".into()]), [1]);
+    }
 
     #[test]
     fn star_stands_for_any_letters() {

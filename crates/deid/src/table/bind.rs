@@ -1,6 +1,5 @@
 //! What a plan does with each column of a table.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use super::error::{TableError, Trouble};
@@ -8,7 +7,7 @@ use crate::action::{Output, Site, Transform};
 use crate::assess::{ColumnSpec, Spec};
 use crate::detect::ColumnFinding;
 use crate::kind::{Class, Kind};
-use crate::plan::{Match, Plan, Unmatched};
+use crate::plan::{Plan, Unmatched};
 use crate::study::Study;
 
 /// The decision for every column.
@@ -167,17 +166,6 @@ impl Binding {
             max_classes: MAX_CLASSES,
             utility_stride,
         }
-    }
-
-    /// Rules for columns of a name that no table here has: most likely a misspelling.
-    pub fn unused_column_rules(plan: &Plan, columns: &[&str]) -> Vec<usize> {
-        let mut used: BTreeMap<usize, bool> = BTreeMap::new();
-        for (i, rule) in plan.rules.iter().enumerate() {
-            if let Match::Column(_) = rule.matcher {
-                used.insert(i, columns.iter().any(|name| rule.matcher.matches_column(name, None)));
-            }
-        }
-        used.into_iter().filter(|(_, used)| !used).map(|(rule, _)| rule).collect()
     }
 }
 
