@@ -101,6 +101,9 @@ fn mixed_encodings_are_named_by_row_and_byte() {
             .collect::<Vec<_>>(),
         &["neither UTF-8 nor GB 18030"],
     );
+    let mut bytes = format!("pid,day,num\n{MARK}张伟,2020-01-01,3\n{MARK}").into_bytes();
+    bytes.extend_from_slice(b"\xd5\xc5\xce\xb0,2020-01-01,3\n");
+    refuses("t.csv", bytes, &["not valid utf-8: byte 48", "if the file mixes encodings"]);
 }
 
 #[test]
@@ -228,14 +231,16 @@ fn output_inside_input_and_output_that_exists_are_refused() {
     let home = home();
     std::fs::create_dir_all(home.path("in")).unwrap();
     home.write("in/t.csv", format!("pid,day,num\n{MARK},2020-01-01,1\n"));
-    let run = |out: &str| home.run(&["deid", "in", "--plan", "bad.toml", "--key", "k.key", "--out", out]);
+    let args = |out: &'static str| ["deid", "in", "--plan", "bad.toml", "--key", "k.key", "--out", out];
     for out in ["in/out", "in", "in/../in/out", "."] {
-        unusable(&home, &run(out), &["lie inside one another"]);
+        // Not even where it is asked for.
+        let said = home.run(&[&args(out)[..], &["--overwrite"]].concat());
+        unusable(&home, &said, &["lie inside one another"]);
     }
     assert_eq!(super::names(&home.path("in")), ["t.csv"]);
     std::fs::create_dir(home.path("full")).unwrap();
     home.write("full/theirs", "1");
-    unusable(&home, &run("full"), &["full", "--overwrite"]);
+    unusable(&home, &home.run(&args("full")), &["full", "--overwrite"]);
     assert_eq!(super::names(&home.path("full")), ["theirs"]);
     let args = ["deid", "absent", "--plan", "bad.toml", "--key", "k.key", "--out", "out"];
     unusable(&home, &home.run(&args), &["absent: cannot read"]);

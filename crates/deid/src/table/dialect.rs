@@ -136,10 +136,30 @@ fn detect_encoding(text: &[u8], whole: bool) -> Result<Encoding, TableError> {
         let end = text.len().saturating_sub(cut);
         GB18030.decode_without_bom_handling_and_without_replacement(&text[..end]).is_some()
     });
+    if gb18030 && holds_utf8_lines(text) {
+        let trouble = Trouble::BadEncoding { encoding: Encoding::Utf8.name(), offset };
+        return Err(TableError { place: Place::default(), trouble });
+    }
     if gb18030 {
         return Ok(Encoding::Gb18030);
     }
     Err(TableError { place: Place::default(), trouble: Trouble::UnknownEncoding { offset } })
+}
+
+/// Whether lines of a text that is not UTF-8 as a whole are UTF-8 by themselves: two files were put together.
+///
+/// Nearly all UTF-8 decodes as GB 18030, to other letters. The reverse is rare: a line of GB 18030 whose bytes happen to be two or more
+/// Han letters of UTF-8 is one in many thousands, and one in fifty is asked for.
+fn holds_utf8_lines(text: &[u8]) -> bool {
+    let is_han = |c: char| ('\u{4e00}'..='\u{9fff}').contains(&c);
+    let (mut utf8, mut foreign) = (0usize, 0usize);
+    for line in text.split(|byte| *byte == b'\n').filter(|line| !line.is_ascii()) {
+        match std::str::from_utf8(line) {
+            Ok(line) if line.chars().filter(|c| is_han(*c)).count() >= 2 => utf8 += 1,
+            _ => foreign += 1,
+        }
+    }
+    utf8 > 0 && utf8 * 49 >= foreign
 }
 
 /// The candidate that occurs equally often in most of the first lines.
@@ -209,6 +229,18 @@ mod tests {
         assert!(marked.mark && marked.encoding == Encoding::Utf8);
         let cut = &"姓名".as_bytes()[..5];
         assert_eq!(Dialect::detect(cut, false, Hints::default()).unwrap().encoding, Encoding::Utf8);
+    }
+
+    #[test]
+    fn two_encodings_in_one_file_are_refused() {
+        let utf8 = "张伟,3\n".as_bytes();
+        let (gb, _, _) = GB18030.encode("姓名,年龄\n张伟,3\n李娜,4\n");
+        let mixed = [&gb[..], utf8].concat();
+        assert!(detect(&mixed).unwrap_err().contains("byte 0 of the file; if the file mixes encodings"));
+        let mixed = [utf8, &gb[..]].concat();
+        assert!(detect(&mixed).unwrap_err().contains("byte 9 of the file"));
+        let said = Hints { encoding: Some(Encoding::Gb18030), ..Hints::default() };
+        assert_eq!(Dialect::detect(&mixed, true, said).unwrap().encoding, Encoding::Gb18030);
     }
 
     #[test]
