@@ -1,25 +1,38 @@
-//! The help in Chinese.
+//! The help in Chinese, and what the parser refuses.
 //!
 //! [`crate::args`] says the command line once, in English, where clap reads it. Here [`TEXTS`] gives the Chinese text of
 //! every command, argument and value, and [`in_chinese`] puts it in place before the command line is parsed, since
 //! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
 
+use std::error::Error as _;
 use std::ffi::OsString;
+use std::io::Write as _;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, CommandFactory, FromArgMatches, ValueEnum};
 
 use crate::args::Cli;
 use crate::console::Lang;
 
-/// Parses the command line; help comes in the language that is spoken. Ends the process on `--help` and on wrong usage.
+/// Parses the command line; help and refusals come in the language that is spoken. Ends the process on `--help` and on
+/// wrong usage.
 pub fn parse() -> Cli {
     let lang = language_named(std::env::args_os().skip(1)).unwrap_or_else(Lang::of_locale);
     let mut command = match lang {
         Lang::En => Cli::command(),
         Lang::Zh => in_chinese(Cli::command()),
     };
-    let mut matches = command.get_matches_mut();
-    Cli::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.format(&mut command).exit())
+    let parsed = command.try_get_matches_from_mut(std::env::args_os()).and_then(|mut matches| {
+        Cli::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    });
+    parsed.unwrap_or_else(|error| match explain(&error) {
+        Some(problem) if lang == Lang::Zh => {
+            // A closed stderr is no reason to end otherwise.
+            let _ = writeln!(std::io::stderr(), "{problem}");
+            std::process::exit(error.exit_code())
+        }
+        _ => error.exit(),
+    })
 }
 
 /// The language that `--lang` names, read ahead of parsing. What is malformed here is refused by the parser.
@@ -131,6 +144,50 @@ fn template(command: &Command) -> String {
     part(command.get_arguments().any(|arg| !arg.is_positional()), "选项", "options");
     template.push_str("{after-help}");
     template
+}
+
+/// What is wrong with the command line, in Chinese. None for what is not an error, such as `--help`.
+fn explain(error: &clap::Error) -> Option<String> {
+    let say = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => format!("`{text}`"),
+        Some(ContextValue::Strings(texts)) => {
+            texts.iter().map(|text| format!("`{text}`")).collect::<Vec<_>>().join("、")
+        }
+        _ => String::new(),
+    };
+    let (arg, value) = (say(ContextKind::InvalidArg), say(ContextKind::InvalidValue));
+    let mut problem = match error.kind() {
+        ErrorKind::UnknownArgument => format!("没有 {arg} 这个参数"),
+        ErrorKind::InvalidSubcommand => format!("没有 {} 这个命令", say(ContextKind::InvalidSubcommand)),
+        ErrorKind::MissingSubcommand => format!("缺少命令，可用的有：{}", say(ContextKind::ValidSubcommand)),
+        ErrorKind::MissingRequiredArgument => format!("缺少必需的参数：{arg}"),
+        ErrorKind::ArgumentConflict if say(ContextKind::PriorArg) == arg => format!("{arg} 只能给出一次"),
+        ErrorKind::ArgumentConflict => format!("{arg} 不能与 {} 同用", say(ContextKind::PriorArg)),
+        ErrorKind::InvalidValue if value.len() <= "``".len() => format!("{arg} 缺少值"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => format!("{arg} 的值 {value} 无效"),
+        ErrorKind::TooManyValues => format!("{arg} 多出一个值 {value}"),
+        ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => format!("{arg} 的值的个数不对"),
+        ErrorKind::InvalidUtf8 => "命令行中有无效的 UTF-8".to_owned(),
+        _ => return None,
+    };
+    if let Some(source) = error.source() {
+        problem.push_str(&format!("：{source}"));
+    }
+    if error.get(ContextKind::ValidValue).is_some() {
+        problem.push_str(&format!("，可选值：{}", say(ContextKind::ValidValue)));
+    }
+    for kind in [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue] {
+        if error.get(kind).is_some() {
+            problem.push_str(&format!("；是否想用 {}？", say(kind)));
+        }
+    }
+    let usage = match error.get(ContextKind::Usage) {
+        Some(ContextValue::StyledStr(usage)) => {
+            format!("用法：{}\n\n", usage.to_string().trim_start_matches("Usage:").trim())
+        }
+        _ => String::new(),
+    };
+    Some(format!("错误：{problem}\n\n{usage}详见 `--help`。"))
 }
 
 /// The text of an item of a command.
@@ -450,7 +507,7 @@ mod tests {
     fn help_of_a_command_is_asked_for_in_three_ways() {
         for line in [["medveil", "help", "deid"], ["medveil", "deid", "-h"], ["medveil", "deid", "--help"]] {
             let help = in_chinese(Cli::command()).try_get_matches_from(line).unwrap_err();
-            assert_eq!(help.kind(), clap::error::ErrorKind::DisplayHelp);
+            assert_eq!(help.kind(), ErrorKind::DisplayHelp);
             let help = help.to_string();
             assert!(
                 help.contains("按方案对文件或文件夹去标识化") && help.contains("用法：medveil deid [选项]"),
@@ -461,6 +518,30 @@ mod tests {
                 "{help}"
             );
         }
+    }
+
+    #[test]
+    fn wrong_usage_is_explained_in_chinese() {
+        let explained = |line: &str| {
+            let error = in_chinese(Cli::command()).try_get_matches_from(line.split(' ')).unwrap_err();
+            explain(&error)
+        };
+        for (line, problem) in [
+            ("medveil deidd", "没有 `deidd` 这个命令；是否想用 `deid`"),
+            ("medveil scan x --fulll", "没有 `--fulll` 这个参数；是否想用 `--full`"),
+            ("medveil deid x --out y", "缺少必需的参数：`--plan <PLAN>`"),
+            ("medveil scan x --full --full", "`--full` 只能给出一次"),
+            ("medveil scan x --encoding latin", "的值 `latin` 无效，可选值：`utf-8`、`gb18030`"),
+            ("medveil scan x --memory many", "的值 `many` 无效：a size"),
+            ("medveil scan x --memory", "`--memory <SIZE>` 缺少值"),
+            ("medveil --lang zh", "缺少命令，可用的有：`scan`、"),
+        ] {
+            let explained = explained(line).unwrap();
+            assert!(explained.starts_with("错误：") && explained.contains(problem), "{line}: {explained}");
+            assert!(!explained.contains("Usage") && explained.ends_with("详见 `--help`。"), "{explained}");
+        }
+        assert_eq!(explained("medveil deid --help"), None);
+        assert_eq!(explained("medveil --version"), None);
     }
 
     #[test]

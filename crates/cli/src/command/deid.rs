@@ -67,7 +67,7 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
     if args.key.is_none() {
         console.note(console.text(
             "no key file was given: this release cannot be extended, restored or proven later",
-            "未提供密钥文件：此次发布以后无法续作、还原或举证",
+            "未提供密钥文件：此发布包日后无法追加、还原或证明",
         ));
     }
     console.note(format_args!("{} {}", console.text("release:", "发布目录："), args.out.display()));
@@ -134,7 +134,7 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
     for name in &released.skipped {
         console.note(format_args!(
             "{name}: {}",
-            console.text("no data file, not released", "非数据文件，未发布")
+            console.text("no data file, not released", "不是数据文件，未发布")
         ));
     }
 }

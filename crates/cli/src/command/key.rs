@@ -17,7 +17,7 @@ pub fn run(args: &KeyArgs, console: &Console) -> Result<(), Failure> {
         out.display(),
         console.text(
             "written. Keep it as you keep the raw data: who has it can undo pseudonyms, date shifts and noise",
-            "已写入。请如保管原始数据一样保管：持有者可还原假名、日期平移与噪声"
+            "已写入。请按原始数据的等级保管：持有者可以还原假名、日期平移和噪声"
         )
     ));
     Ok(())

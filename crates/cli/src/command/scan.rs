@@ -33,7 +33,7 @@ pub fn run(args: &ScanArgs, console: &Console) -> Result<(), Failure> {
         console.note(format_args!(
             "{} {}",
             path.display(),
-            console.text("written: a draft to read and decide on", "已写入：供审阅决定的草案")
+            console.text("written: a draft to read and decide on", "已写入：这是草案，请审阅后定稿")
         ));
         if !fhir.is_empty() {
             console.note(console.text(

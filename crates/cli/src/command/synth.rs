@@ -45,7 +45,7 @@ pub fn run(args: &SynthArgs, console: &Console) -> Result<(), Failure> {
     console.note(format_args!(
         "{} {} {} {:.1} s",
         args.patients,
-        console.text("patients written to", "名患者已写入"),
+        console.text("patients written to", "名患者的数据已写入"),
         args.out.display(),
         resources.wall_seconds,
     ));

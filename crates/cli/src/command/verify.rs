@@ -41,6 +41,6 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
         return Ok(());
     }
     Err(Failure::Refused(
-        console.text("the receipt does not hold for this release", "收据与该发布不符").to_owned(),
+        console.text("the receipt does not hold for this release", "回执与此发布包不符").to_owned(),
     ))
 }
