@@ -24,7 +24,7 @@ fn text(value: &Value) -> &str {
 fn links_survive_in_every_form_of_reference() {
     let id = "0f0e0d0c-0b0a-4908-8706-050403020100";
     let input = format!(
-        r##"{{"resourceType":"Bundle","entry":[{{"fullUrl":"urn:uuid:{id}","resource":{{"resourceType":"Patient","id":"{id}"}},"request":{{"method":"PUT","url":"Patient/{id}"}}}},{{"fullUrl":"https://h.example/Encounter/e1","resource":{{"resourceType":"Encounter","id":"e1","subject":{{"reference":"urn:uuid:{id}"}},"partOf":{{"reference":"https://h.example/Encounter/e1/_history/2"}},"serviceProvider":{{"reference":"#o"}},"episodeOfCare":[{{"reference":"EpisodeOfCare?identifier=secret"}}],"participant":[{{"individual":{{"reference":"Patient/{id}"}}}}]}}}}]}}"##
+        r##"{{"resourceType":"Bundle","entry":[{{"fullUrl":"urn:uuid:{id}","resource":{{"resourceType":"Patient","id":"{id}"}},"request":{{"method":"PUT","url":"Patient/{id}"}}}},{{"fullUrl":"https://h.example/Encounter/e1","resource":{{"resourceType":"Encounter","id":"e1","contained":[{{"resourceType":"Organization","id":"o"}}],"subject":{{"reference":"urn:uuid:{id}"}},"partOf":{{"reference":"https://h.example/Encounter/e1/_history/2"}},"serviceProvider":{{"reference":"#o"}},"episodeOfCare":[{{"reference":"EpisodeOfCare?identifier=secret"}}],"participant":[{{"individual":{{"reference":"Patient/{id}"}}}}]}}}}]}}"##
     );
     let rules = [
         ("Resource.id", PSEUDONYM),
@@ -45,7 +45,9 @@ fn links_survive_in_every_form_of_reference() {
         format!("https://h.example/Encounter/{encounter_id}/_history/2")
     );
     assert_eq!(text(&bundle["entry"][1]["fullUrl"]), format!("https://h.example/Encounter/{encounter_id}"));
-    assert_eq!(text(&encounter["serviceProvider"]["reference"]), "#o");
+    let contained = text(&encounter["contained"][0]["id"]);
+    assert_ne!(contained, "o");
+    assert_eq!(text(&encounter["serviceProvider"]["reference"]), format!("#{contained}"));
     assert!(encounter.get("episodeOfCare").is_none(), "a search may name anybody");
 }
 

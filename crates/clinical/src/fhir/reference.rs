@@ -9,8 +9,8 @@ use super::model::Model;
 /// What a reference is made of (FHIR R4, 2.3.0.1 and 3.1.0.1.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reference<'a> {
-    /// `#id`: a contained resource, which moves with the one around it.
-    Contained,
+    /// `#`: the resource around a contained one, by no id.
+    Container,
     /// `Patient?identifier=...`: a search, whose parameters may be anything.
     Search,
     /// `Patient`: no single resource.
@@ -34,8 +34,12 @@ impl<'a> Reference<'a> {
     /// Takes a reference apart.
     pub fn parse(text: &'a str) -> Reference<'a> {
         let is_type = |word: &str| Model::r4().find_resource(word).is_some();
-        if text.starts_with('#') {
-            return Reference::Contained;
+        if let Some(id) = text.strip_prefix('#') {
+            // Ids of contained resources are replaced like all others, so what names one must follow; the id may be a patient's.
+            return match id {
+                "" => Reference::Container,
+                id => Reference::Id { before: "#", id, after: "", ty: None },
+            };
         }
         if text.contains('?') {
             return Reference::Search;
@@ -67,7 +71,8 @@ impl<'a> Reference<'a> {
     /// The patient's id, if the reference can name a patient.
     pub fn patient(text: &'a str) -> Option<&'a str> {
         match Reference::parse(text) {
-            Reference::Id { id, ty: None | Some("Patient"), .. } => Some(id),
+            // An id within one record is no patient of the study.
+            Reference::Id { before, id, ty: None | Some("Patient"), .. } if before != "#" => Some(id),
             _ => None,
         }
     }
@@ -82,6 +87,7 @@ mod tests {
         for (text, before, id, after) in [
             ("Patient/123", "Patient/", "123", ""),
             ("urn:uuid:ab54e775-4c94", "urn:uuid:", "ab54e775-4c94", ""),
+            ("#p1", "#", "p1", ""),
             ("http://example.org/fhir/Patient/123", "http://example.org/fhir/Patient/", "123", ""),
             ("Patient/123/_history/2", "Patient/", "123", "/_history/2"),
             (
@@ -101,7 +107,7 @@ mod tests {
     #[test]
     fn other_forms_are_told_apart() {
         for (text, expected) in [
-            ("#p1", Reference::Contained),
+            ("#", Reference::Container),
             ("Patient?identifier=s|1", Reference::Search),
             ("Patient", Reference::Type),
             ("123", Reference::Opaque),

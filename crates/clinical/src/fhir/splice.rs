@@ -209,7 +209,7 @@ impl Splicer<'_> {
         let form = self.automaton.form(state);
         let (before, part, after) = match form {
             Form::Reference if prepared.identity => match Reference::parse(&text) {
-                Reference::Contained | Reference::Type => return Ok(Effect::Kept),
+                Reference::Container | Reference::Type => return Ok(Effect::Kept),
                 Reference::Search => return Ok(Effect::Removed),
                 Reference::Id { before, id, after, .. } => (before, id, after),
                 Reference::Opaque => ("", &*text, ""),

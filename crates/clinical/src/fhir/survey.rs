@@ -40,7 +40,10 @@ pub fn scan(
         }
         (job.progress)(size);
     }
-    let findings = paths.into_values().flat_map(TableScanner::finish).collect();
+    let findings = paths.into_iter().flat_map(|(path, scanner)| {
+        scanner.finish().into_iter().map(move |finding| ColumnFinding { name: path.clone(), ..finding })
+    });
+    let findings = findings.collect();
     Ok((if lines { "fhir r4 (ndjson)" } else { "fhir r4 (json)" }.to_owned(), findings))
 }
 
@@ -84,7 +87,9 @@ fn step(
 
 fn see(text: &str, path: &str, paths: &mut BTreeMap<String, TableScanner>, options: Options) {
     if !paths.contains_key(path) {
-        paths.insert(path.to_owned(), TableScanner::new(&[path], options));
+        // The resource's name says nothing of the element: not everything in a Patient is a patient's id.
+        let element = path.split_once('.').map_or(path, |(_, element)| element);
+        paths.insert(path.to_owned(), TableScanner::new(&[element], options));
     }
     if let Some(scanner) = paths.get_mut(path) {
         scanner.cell(0, text.as_bytes());
@@ -106,7 +111,8 @@ mod tests {
         let mut text = String::new();
         for i in 0..50 {
             text += &format!(
-                "{{\"resourceType\":\"Patient\",\"gender\":\"male\",\"telecom\":[{{\"value\":\"1381234{i:04}\"}}]}}\n"
+                "{{\"resourceType\":\"Patient\",\"gender\":\"male\",\"telecom\":[{{\"value\":\"1381234{:04}\"}}]}}\n",
+                i * 7919 % 10_000
             );
         }
         let cancelled = AtomicBool::new(false);
