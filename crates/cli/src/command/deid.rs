@@ -70,7 +70,7 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
             "未提供密钥文件：此发布包日后无法追加、还原或证明",
         ));
     }
-    console.note(format_args!("{}{}", console.text("release: ", "发布包："), args.out.display()));
+    console.note(format_args!("{} {}", console.text("release:", "发布目录："), args.out.display()));
     Ok(())
 }
 

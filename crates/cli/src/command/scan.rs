@@ -85,12 +85,7 @@ fn table(file: &Scanned, console: &Console) -> Table {
             ));
         }
         // Names of columns come from the file: control characters stay out of the terminal.
-        table.add_row([
-            column.name.escape_debug().to_string(),
-            kind,
-            confidence,
-            why.join(console.text("; ", "；")),
-        ]);
+        table.add_row([column.name.escape_debug().to_string(), kind, confidence, why.join("; ")]);
     }
     table
 }
