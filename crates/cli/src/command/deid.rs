@@ -122,6 +122,12 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
             ));
         }
     }
+    if released.receipt.files.iter().any(|file| file.format == "fhir r4 (json)") {
+        console.note(console.text(
+            "file names are kept: if they name patients, rename the inputs and run again",
+            "文件名保持不变：若其中含患者姓名或标识，请先重命名输入文件再运行",
+        ));
+    }
     for rule in &released.unused {
         console.note(format_args!(
             "{} {} ({}): {}",

@@ -29,7 +29,7 @@ pub(super) const METHOD: Method = Method {
     }],
     guarantee: Text {
         en: "nothing of the record is released; the receipt counts it",
-        zh: "该记录不公开；收据计数",
+        zh: "该记录不公开；由回执计数",
     },
     citation: "ISO/IEC 20889:2018, 9.2.3 (record suppression)",
     output: Output::Same,
