@@ -253,6 +253,9 @@ impl<R: Read> Lines<R> {
         let mut wanted = if self.lines { self.block_size } else { self.limit.saturating_add(1) };
         while !self.done {
             let missing = wanted.saturating_sub(buffer.len());
+            if self.lines {
+                buffer.reserve(missing);
+            }
             let read = self.input.by_ref().take(missing as u64).read_to_end(&mut buffer);
             self.done = read.map_err(FhirFileError::Read)? < missing;
             if self.done {
