@@ -9,7 +9,7 @@
 //! - **First rule wins**: the first rule that matches an element or anything above it governs it ([automaton]).
 //! - **Fail closed**: under `unmatched = "drop"`, what no rule governs, elements that FHIR R4 does not have, and JSON of a shape that
 //!   its element cannot have are not released. A resource type that FHIR R4 does not have is refused under any plan.
-//! - **Links survive**: an action on ids replaces the id in `Resource.id`, in references and in `fullUrl` by one function ([reference]).
+//! - **Links survive**: an action on ids replaces the id in `Resource.id`, in references and in `fullUrl` by one function ([reference](mod@reference)).
 //! - **Valid stays valid**: the output is FHIR wherever the input was, but for elements that a resource itself must have
 //!   ([splice]). Changed resources carry [security labels](security).
 //! - **Untouched bytes stay**: what no rule changes leaves byte for byte, spacing and number spelling included.

@@ -1,6 +1,6 @@
 //! Tables: CSV and Parquet in, the same format out.
 //!
-//! [`bind`] decides for every column what the plan does with it; the executors stream records through that decision on all cores,
+//! [`Binding`] decides for every column what the plan does with it; the executors stream records through that decision on all cores,
 //! and hash what comes in and what goes out, so that a receipt can bind both.
 
 mod bind;
