@@ -51,6 +51,7 @@ fn unusable(home: &Home, said: &Said, wanted: &[&str]) {
         assert!(said.stderr.contains(wanted), "`{wanted}` is not in: {}", said.stderr);
     }
     assert!(!said.all().contains(MARK), "a value was shown: {}", said.all());
+    assert!(said.stderr.len() < 1000, "a message that nobody reads: {} bytes", said.stderr.len());
     nothing_left(home);
 }
 

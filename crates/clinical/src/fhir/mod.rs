@@ -222,7 +222,8 @@ impl FhirExecutor {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<RecordOutcome, RecordError> {
-        let error = |offset, reason| RecordError { offset, path: place::path(bytes, offset), reason };
+        let error =
+            |offset, reason| RecordError { offset, path: shortened(place::path(bytes, offset)), reason };
         scratch.tape.clear();
         scratch.skimmer.clear();
         let strict = self.invalid == Invalid::Fail;
@@ -264,6 +265,15 @@ impl FhirExecutor {
             rules,
             unmatched: scratch.tape.counts.last().copied().unwrap_or_default(),
         }
+    }
+}
+
+/// A path as a message shows it: of a very deep one the beginning is enough, since the byte is named too.
+fn shortened(path: String) -> String {
+    const LONGEST: usize = 160;
+    match path.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &path[..end]),
+        None => path,
     }
 }
 
