@@ -9,7 +9,9 @@ use super::error::{TableError, Trouble};
 use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
 use super::job::{Counts, Job, Side, TableOutcome};
 use crate::assess::{Assessment, Assessor, Part, Spec};
-use crate::detect::{self, ColumnFinding, TableScanner};
+use crate::code::calendar::Date;
+use crate::detect::{self, ColumnFinding, Strength, TableScanner};
+use crate::kind::Kind;
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline;
 use crate::plan::Plan;
@@ -51,6 +53,17 @@ struct Opened<R> {
     header: Option<Vec<u8>>,
 }
 
+impl<R: Read> Opened<R> {
+    /// The next records; the ones that were read to tell the kinds come first.
+    fn next_block(&mut self, job: &Job<'_>) -> Result<Option<RawBlock>, TableError> {
+        job.check()?;
+        match self.first.take() {
+            Some(block) => Ok(Some(block)),
+            None => self.blocks.next_block(),
+        }
+    }
+}
+
 /// Reads the head of the table, and its column names.
 fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, TableError> {
     let mut head = Vec::with_capacity(HEAD);
@@ -81,9 +94,11 @@ fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, TableError> {
 }
 
 fn check_names(names: &[String]) -> Result<(), TableError> {
-    // A header is made of words. Numbers, dates and identifiers are data.
+    // A header is made of words. If it is a record, taking it for a header would release it, so one identifier is enough to refuse, and
+    // half of the cells if each may be a word by chance.
+    let identified = names.iter().any(|name| is_identifier(name));
     let data = names.iter().filter(|name| looks_like_data(name)).count();
-    if data > 0 && data * 2 >= names.len() {
+    if identified || (data > 0 && data * 2 >= names.len()) {
         return Err(TableError::at_row(1, Trouble::NoHeader));
     }
     for (i, name) in names.iter().enumerate() {
@@ -97,11 +112,31 @@ fn check_names(names: &[String]) -> Result<(), TableError> {
     Ok(())
 }
 
+/// Whether the text is an identifier that no column is called by.
+fn is_identifier(name: &str) -> bool {
+    use Kind::{Email, IpAddress, LicencePlate, MacAddress, Phone, Url};
+    detect::detect_value(name).into_iter().any(|(kind, strength)| match strength {
+        Strength::CheckDigit => true,
+        Strength::Pattern => matches!(kind, Phone | Email | Url | IpAddress | MacAddress | LicencePlate),
+        Strength::Plausible => false,
+    })
+}
+
+/// Whether the text is more likely a value than the name of a column.
 fn looks_like_data(name: &str) -> bool {
     let digits = name.bytes().filter(u8::is_ascii_digit).count();
-    name.parse::<f64>().is_ok()
-        || digits * 2 > name.len()
-        || crate::code::calendar::Date::parse(name).is_some()
+    let number = name.parse::<f64>().is_ok() || digits * 2 > name.len() || Date::parse(name).is_some();
+    // One English word is a surname as often as a column: `day`, `rose`.
+    let name_like = !name.is_ascii() || name.contains(' ');
+    let word = || {
+        let typical = |(kind, strength)| {
+            let wanted = kind == Kind::Sex || (kind == Kind::PersonName && name_like);
+            strength >= Strength::Pattern && wanted
+        };
+        detect::detect_value(name).into_iter().any(typical)
+    };
+    // One letter of the alphabet is as often a name.
+    number || (name.len() > 1 && word())
 }
 
 /// De-identifies one CSV file.
@@ -141,17 +176,9 @@ pub fn deidentify(
     let mut assessor = Assessor::new(spec.clone());
     let mut counts = vec![Counts::default(); columns];
     let header_rows = u64::from(dialect.header);
-    let mut first = opened.first.take();
-    let blocks = &mut opened.blocks;
     pipeline::run(
         job.width(),
-        || {
-            job.check()?;
-            match first.take() {
-                Some(block) => Ok(Some(block)),
-                None => blocks.next_block(),
-            }
-        },
+        || opened.next_block(job),
         |raw| {
             let block =
                 Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
@@ -193,20 +220,13 @@ pub fn scan(
 ) -> Result<(String, Vec<ColumnFinding>), TableError> {
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
-    let names: Vec<&str> = opened.names.iter().map(String::as_str).collect();
+    let names = std::mem::take(&mut opened.names);
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let columns = names.len();
     let mut scanner: Option<TableScanner> = None;
-    let mut first = opened.first.take();
-    let blocks = &mut opened.blocks;
     pipeline::run(
         job.width(),
-        || {
-            job.check()?;
-            match first.take() {
-                Some(block) => Ok(Some(block)),
-                None => blocks.next_block(),
-            }
-        },
+        || opened.next_block(job),
         |raw: RawBlock| {
             let starts = raw.first_record == u64::from(dialect.header);
             let size = raw.bytes.len() as u64;
@@ -244,17 +264,9 @@ pub fn assess(
     let spec = spec_as_it_stands(&opened.names, quasi_identifiers, sensitive)?;
     let mut assessor = Assessor::new(spec.clone());
     let header_rows = u64::from(dialect.header);
-    let mut first = opened.first.take();
-    let blocks = &mut opened.blocks;
     pipeline::run(
         job.width(),
-        || {
-            job.check()?;
-            match first.take() {
-                Some(block) => Ok(Some(block)),
-                None => blocks.next_block(),
-            }
-        },
+        || opened.next_block(job),
         |raw| {
             let block = Block::parse(raw, &dialect, Some(columns))?;
             let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
@@ -442,4 +454,42 @@ fn name_column(mut error: TableError, binding: &Binding) -> TableError {
 
 fn write_error(error: std::io::Error) -> TableError {
     TableError::new(Trouble::Write(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(header: &str) -> bool {
+        let names: Vec<String> = header.split(',').map(str::to_owned).collect();
+        check_names(&names).is_err()
+    }
+
+    #[test]
+    fn a_record_is_not_taken_for_a_header() {
+        for record in [
+            "张伟,男,13812345678,感冒",
+            "张伟,男,感冒",
+            "a,b,c,d,e,someone@example.org",
+            "李娜,肺炎,内科,330127195811190595",
+            "1,2,3",
+            "x,2024-01-05",
+        ] {
+            assert!(refused(record), "{record}");
+        }
+    }
+
+    #[test]
+    fn words_and_some_years_are_a_header() {
+        for header in [
+            "姓名,性别,出生日期,联系电话",
+            "sex,age,race,salary-class",
+            "白蛋白,血红蛋白,单位,备注",
+            "code,name,2023",
+            "M,F,total,unit,x",
+            "day,num",
+        ] {
+            assert!(!refused(header), "{header}");
+        }
+    }
 }
