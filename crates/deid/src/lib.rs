@@ -7,6 +7,7 @@ pub mod action;
 pub mod assess;
 pub mod code;
 pub mod detect;
+pub mod hierarchy;
 pub mod kind;
 pub mod merkle;
 pub mod pipeline;
