@@ -28,6 +28,7 @@ mod utility;
 pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
+pub(crate) use threshold::cell_size;
 pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
 pub use utility::{ColumnUtility, Correlation, Numeric, Treatment, Utility};
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::action::{ParameterError, Refusal};
+use crate::search::ProblemError;
 
 /// A fault and its place.
 #[derive(Debug)]
@@ -140,6 +141,15 @@ pub enum Trouble {
         /// Why.
         refusal: Refusal,
     },
+    /// A value that cannot be generalised.
+    #[error("the hierarchy of this column does not have the value")]
+    NotInHierarchy,
+    /// The columns do not make a search.
+    #[error("{0}")]
+    Search(ProblemError),
+    /// More records than are counted.
+    #[error("the table has more records than can be counted: at most {}", u32::MAX)]
+    TooManyRecords,
     /// No column is released.
     #[error("the plan releases no column of this table")]
     NothingReleased,

@@ -14,6 +14,9 @@ mod parquet_file;
 mod parquet_record;
 mod parquet_run;
 mod parquet_text;
+mod recode;
+mod recode_csv;
+mod recode_parquet;
 
 pub use bind::{Binding, BoundColumn, Fate};
 pub use csv_run::{
@@ -25,3 +28,6 @@ pub use job::{Counts, Job, Side, TableOutcome};
 pub use parquet_run::{
     deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet,
 };
+pub use recode::{Counted, Recoded, Roles};
+pub use recode_csv::{count as count_csv, recode as recode_csv};
+pub use recode_parquet::{count as count_parquet, recode as recode_parquet};

@@ -13,10 +13,10 @@ use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::{Field, Schema, SchemaRef};
-use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
 };
+use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::Compression;
 use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
@@ -109,15 +109,25 @@ impl Source {
 
     /// The first records, in small batches.
     pub(super) fn head(&self) -> Result<Batches, TableError> {
-        self.read(FIRST_BATCH, Some(DETECTION_RECORDS))
+        self.read(FIRST_BATCH, Some(DETECTION_RECORDS), None)
     }
 
     /// All records, `rows` in a batch.
     pub(super) fn batches(&self, rows: usize) -> Result<Batches, TableError> {
-        self.read(rows, None)
+        self.read(rows, None, None)
     }
 
-    fn read(&self, batch: usize, limit: Option<usize>) -> Result<Batches, TableError> {
+    /// These columns of all records, `rows` in a batch. `columns` are places in the schema, ascending.
+    pub(super) fn batches_of(&self, columns: &[usize], rows: usize) -> Result<Batches, TableError> {
+        self.read(rows, None, Some(columns))
+    }
+
+    fn read(
+        &self,
+        batch: usize,
+        limit: Option<usize>,
+        columns: Option<&[usize]>,
+    ) -> Result<Batches, TableError> {
         let file = self.file.try_clone()?;
         let reader = guard(
             || {
@@ -125,6 +135,10 @@ impl Source {
                     ParquetRecordBatchReaderBuilder::new_with_metadata(file, self.metadata.clone());
                 if let Some(limit) = limit {
                     builder = builder.with_limit(limit);
+                }
+                if let Some(columns) = columns {
+                    let mask = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
+                    builder = builder.with_projection(mask);
                 }
                 builder.with_batch_size(batch).build()
             },

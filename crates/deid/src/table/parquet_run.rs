@@ -184,13 +184,13 @@ fn format(source: &Source) -> String {
     format!("parquet ({})", compression_name(source.compression))
 }
 
-fn next(batches: &mut Batches, job: &Job<'_>) -> Result<Option<Batch>, TableError> {
+pub(super) fn next(batches: &mut Batches, job: &Job<'_>) -> Result<Option<Batch>, TableError> {
     job.check()?;
     batches.next_batch()
 }
 
 /// Batches are the same for everybody; little memory means that fewer of them are in flight.
-fn width(job: &Job<'_>, cut: Cut) -> Width {
+pub(super) fn width(job: &Job<'_>, cut: Cut) -> Width {
     // A batch exists as columns and as text, and both anew.
     let cost = cut.batch_bytes.saturating_mul(6).max(1);
     let room = NonZeroUsize::new(job.memory / cost).unwrap_or(NonZeroUsize::MIN);
