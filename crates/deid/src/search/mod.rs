@@ -7,13 +7,17 @@ mod exact;
 mod index;
 mod key;
 mod lattice;
+mod local;
 mod problem;
 mod recoding;
 mod solution;
+mod solve_local;
 mod tuples;
 
+pub use achieved::Achieved;
 pub use exact::Effort;
 pub use problem::{Attribute, Problem, ProblemError, Sensitive};
 pub use recoding::Recoding;
-pub use solution::{Achieved, Candidate, Outcome, Solution, solve};
+pub use solution::{Candidate, Outcome, Solution, solve};
+pub use solve_local::{LocalOutcome, solve_locally};
 pub use tuples::{Counter, TooManyRecords, Tuples};
