@@ -14,5 +14,6 @@ pub mod plan;
 pub mod receipt;
 pub mod reidentify;
 pub mod report;
+pub mod risk;
 pub mod study;
 pub mod table;

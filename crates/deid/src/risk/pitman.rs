@@ -1,0 +1,283 @@
+//! Pitman's sampling formula: the population and the sample are partitions by the same process, whose two parameters the sample tells.
+//!
+//! With `u` classes among `n` records, `s_j` of them of size `j`, the probability of the partition is
+//!
+//! ```text
+//!       (theta + alpha)(theta + 2 alpha) .. (theta + (u-1) alpha)            ( (1 - alpha) .. (j - 1 - alpha) )^s_j    1
+//! n!  ------------------------------------------------------------  prod_j  ( ------------------------------- )      -----
+//!              (theta + 1) .. (theta + n - 1)                                (              j!                )      s_j!
+//! ```
+//!
+//! for `0 <= alpha < 1`, `theta > -alpha`. The parameters are those of greatest likelihood; a population of `N` is then expected to have
+//!
+//! ```text
+//!            gamma(theta + 1)  gamma(theta + alpha + N - 1)       gamma(theta + 1)
+//! E[S_1] = N ----------------------------------------------  ->   -------------------- N^alpha    as N grows
+//!            gamma(theta + alpha)  gamma(theta + N)               gamma(theta + alpha)
+//! ```
+//!
+//! uniques. The limit on the right is what is usually computed (Hoshino; Dankar et al.; ARX). Here it is the expectation itself, which differs where
+//! `theta` is not small against `N`.
+//!
+//! *Source*: N. Hoshino, *Applying Pitman's sampling formula to microdata disclosure risk assessment*, J Official Statistics 17(4), 2001, 499-520; J. Pitman,
+//! *Exchangeable and partially exchangeable random partitions*, Probab. Theory Relat. Fields 102, 1995, 145-158.
+//!
+//! *How it is found*: for a given `theta` the logarithm of the likelihood is concave in `alpha` (each term is), so that Newton's method, held in a
+//! bracket, finds the one best `alpha`; along these the zero of the derivative in `theta` is bracketed, and Newton's method in
+//! both parameters sharpens it. Every sum has a closed form, so that the cost grows with the number of distinct sizes, not of records.
+//!
+//! *Guarantee*: what is returned is a local maximum: the gradient vanishes and the Hessian is negative definite; otherwise the outcome is a [`Failure`].
+//! *How it fails*: all records alone, or classes so even that the best `alpha` is 0, have no maximum inside. Populations unlike the process (few, large,
+//! evenly filled classes) are misjudged, at small fractions by a factor.
+
+use super::sample::Sample;
+use super::special::{ln_gamma_step, reciprocal_squares, reciprocals};
+use super::Failure;
+
+/// The two parameters, and the inverse of the observed information.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Pitman {
+    pub(super) theta: f64,
+    pub(super) alpha: f64,
+    /// Variance of theta, covariance, variance of alpha.
+    covariance: (f64, f64, f64),
+}
+
+/// The derivatives of the logarithm of the likelihood.
+#[derive(Clone, Copy, Debug)]
+struct Derivatives {
+    theta: f64,
+    alpha: f64,
+    theta_theta: f64,
+    theta_alpha: f64,
+    alpha_alpha: f64,
+    /// The sum of the absolute values of the terms in each derivative, against which a rest is small or not.
+    scale: (f64, f64),
+}
+
+const LOWEST_ALPHA: f64 = 1e-6;
+const HIGHEST_ALPHA: f64 = 1.0 - 1e-9;
+/// `ln(1 + theta)` is sought in this range.
+const THETA_RANGE: (f64, f64) = (-14.0, 34.0);
+
+impl Pitman {
+    /// The parameters of greatest likelihood.
+    pub(super) fn fit(sample: &Sample) -> Result<Pitman, Failure> {
+        if sample.classes < 2.0 || sample.classes >= sample.n {
+            return Err(Failure::NoMaximum);
+        }
+        let at = |s: f64| {
+            let theta = s.exp_m1();
+            let alpha = best_alpha(sample, theta);
+            (theta, alpha, derivatives(sample, theta, alpha).theta)
+        };
+        let (mut low, mut high) = THETA_RANGE;
+        if at(low).2 <= 0.0 || at(high).2 >= 0.0 {
+            return Err(Failure::NoMaximum);
+        }
+        for _ in 0..60 {
+            let middle = f64::midpoint(low, high);
+            if at(middle).2 > 0.0 {
+                low = middle;
+            } else {
+                high = middle;
+            }
+            if high - low < 1e-9 {
+                break;
+            }
+        }
+        let (mut theta, mut alpha, _) = at(f64::midpoint(low, high));
+        for _ in 0..8 {
+            let d = derivatives(sample, theta, alpha);
+            let determinant = d.theta_theta * d.alpha_alpha - d.theta_alpha * d.theta_alpha;
+            let step_theta = (d.theta * d.alpha_alpha - d.alpha * d.theta_alpha) / determinant;
+            let step_alpha = (d.alpha * d.theta_theta - d.theta * d.theta_alpha) / determinant;
+            let (next_theta, next_alpha) = (theta - step_theta, alpha - step_alpha);
+            // The bracket is tight: a step that leads far away is noise.
+            if !inside(next_theta, next_alpha)
+                || step_theta.abs() > 1e-3 * (1.0 + theta.abs())
+                || step_alpha.abs() > 1e-3
+            {
+                break;
+            }
+            (theta, alpha) = (next_theta, next_alpha);
+        }
+        Pitman::at_maximum(sample, theta, alpha)
+    }
+
+    /// The fit, if that is a maximum inside.
+    fn at_maximum(sample: &Sample, theta: f64, alpha: f64) -> Result<Pitman, Failure> {
+        if !inside(theta, alpha) || alpha <= 2.0 * LOWEST_ALPHA {
+            return Err(Failure::NoMaximum);
+        }
+        let d = derivatives(sample, theta, alpha);
+        let determinant = d.theta_theta * d.alpha_alpha - d.theta_alpha * d.theta_alpha;
+        let flat = d.theta.abs() <= 1e-7 * d.scale.0 && d.alpha.abs() <= 1e-7 * d.scale.1;
+        if !flat {
+            return Err(Failure::NotConverged);
+        }
+        if !(determinant > 0.0 && d.theta_theta < 0.0) {
+            return Err(Failure::NoMaximum);
+        }
+        let w = sample.weight;
+        let covariance = (
+            -d.alpha_alpha / determinant * w,
+            d.theta_alpha / determinant * w,
+            -d.theta_theta / determinant * w,
+        );
+        Ok(Pitman { theta, alpha, covariance })
+    }
+
+    /// The expected number of uniques in a population of `size`.
+    pub(super) fn uniques(&self, size: f64) -> f64 {
+        let (theta, alpha) = (self.theta, self.alpha);
+        let rest = 1.0 - alpha;
+        let logarithm = ln_gamma_step(theta + alpha, rest) - ln_gamma_step(theta + alpha + size - 1.0, rest);
+        size * logarithm.exp()
+    }
+
+    /// The standard error of the logarithm of the uniques in a population of `size`: of the parameters by the observed information, and of the
+    /// count itself as if it were Poisson's.
+    pub(super) fn error(&self, size: f64) -> f64 {
+        let (theta, alpha) = (self.theta, self.alpha);
+        // d ln E / d theta = psi(t+1) - psi(t+a) - (psi(t+N) - psi(t+a+N-1)); d ln E / d alpha = psi(t+a+N-1) - psi(t+a)
+        let by_alpha = reciprocals(theta + alpha, size - 1.0);
+        let by_theta = by_alpha - reciprocals(theta + 1.0, size - 1.0);
+        let (tt, ta, aa) = self.covariance;
+        let variance = by_theta * by_theta * tt + 2.0 * by_theta * by_alpha * ta + by_alpha * by_alpha * aa;
+        (variance + 1.0 / self.uniques(size).max(1.0)).sqrt()
+    }
+
+    /// The standard error of alpha.
+    pub(super) fn alpha_error(&self) -> f64 {
+        self.covariance.2.sqrt()
+    }
+}
+
+fn inside(theta: f64, alpha: f64) -> bool {
+    alpha >= LOWEST_ALPHA && alpha < 1.0 && theta + alpha > 0.0
+}
+
+/// The zero of the derivative in alpha, which falls from left to right; an end of the range where there is none.
+fn best_alpha(sample: &Sample, theta: f64) -> f64 {
+    // Where theta is negative alpha lies between -theta and 1, which may be close together.
+    let room = (1.0 + theta).min(1.0);
+    let (mut low, mut high) = (1.0 - room * (1.0 - LOWEST_ALPHA), 1.0 - room * (1.0 - HIGHEST_ALPHA));
+    let mut alpha = f64::midpoint(low, high);
+    for _ in 0..60 {
+        let d = derivatives(sample, theta, alpha);
+        if d.alpha > 0.0 {
+            low = alpha;
+        } else {
+            high = alpha;
+        }
+        if high - low < 1e-15 || d.alpha == 0.0 {
+            break;
+        }
+        let newton = alpha - d.alpha / d.alpha_alpha;
+        let next = if newton > low && newton < high { newton } else { f64::midpoint(low, high) };
+        if (next - alpha).abs() < 1e-14 {
+            break;
+        }
+        alpha = next;
+    }
+    alpha
+}
+
+fn derivatives(sample: &Sample, theta: f64, alpha: f64) -> Derivatives {
+    let m = sample.classes - 1.0;
+    let x = theta / alpha;
+    // sum 1/(theta + i alpha), and of its squares, over i = 1 .. u-1.
+    let first = reciprocals(x + 1.0, m) / alpha;
+    let second = reciprocal_squares(x + 1.0, m) / (alpha * alpha);
+    // i / (theta + i alpha) = (1 - theta / (theta + i alpha)) / alpha, and so on.
+    let weighted = (m - theta * first) / alpha;
+    let weighted_squares = (first - theta * second) / alpha;
+    let twice_weighted = (weighted - theta * weighted_squares) / alpha;
+    let records = reciprocals(theta + 1.0, sample.n - 1.0);
+    let record_squares = reciprocal_squares(theta + 1.0, sample.n - 1.0);
+    let (mut inner, mut inner_squares) = (0.0, 0.0);
+    for (size, classes) in &sample.sizes {
+        let terms = *size as f64 - 1.0;
+        inner += classes * reciprocals(1.0 - alpha, terms);
+        inner_squares += classes * reciprocal_squares(1.0 - alpha, terms);
+    }
+    Derivatives {
+        theta: first - records,
+        alpha: weighted - inner,
+        theta_theta: record_squares - second,
+        theta_alpha: -weighted_squares,
+        alpha_alpha: -twice_weighted - inner_squares,
+        scale: (first.abs() + records, weighted.abs() + inner),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::risk::Population;
+
+    pub(crate) fn of(sizes: &[(u64, u64)]) -> Sample {
+        let sizes: BTreeMap<u64, u64> = sizes.iter().copied().collect();
+        Sample::new(&sizes, Population::Fraction(0.1)).unwrap()
+    }
+
+    fn ln_likelihood(sizes: &[(u64, u64)], theta: f64, alpha: f64) -> f64 {
+        let u: u64 = sizes.iter().map(|(_, n)| n).sum();
+        let n: u64 = sizes.iter().map(|(size, n)| size * n).sum();
+        let classes: f64 = (1..u).map(|i| (theta + i as f64 * alpha).ln()).sum();
+        let records: f64 = (1..n).map(|i| (theta + i as f64).ln()).sum();
+        let inner = |size: u64| (1..size).map(|i| (i as f64 - alpha).ln()).sum::<f64>();
+        classes - records + sizes.iter().map(|(size, n)| *n as f64 * inner(*size)).sum::<f64>()
+    }
+
+    const SMALL: [(u64, u64); 6] = [(1, 60), (2, 21), (3, 9), (5, 4), (12, 2), (40, 1)];
+
+    #[test]
+    fn derivatives_equal_differences_of_the_likelihood() {
+        let sample = of(&SMALL);
+        for (theta, alpha) in [(3.0, 0.4), (120.0, 0.05), (-0.2, 0.7), (0.0, 0.9)] {
+            let d = derivatives(&sample, theta, alpha);
+            let h = 1e-5;
+            let at = |t: f64, a: f64| ln_likelihood(&SMALL, theta + t, alpha + a);
+            let centre = at(0.0, 0.0);
+            let close = |found: f64, expected: f64, by: f64| {
+                assert!((found - expected).abs() < by * (1.0 + expected.abs()), "{found} {expected}");
+            };
+            close(d.theta, (at(h, 0.0) - at(-h, 0.0)) / (2.0 * h), 1e-6);
+            close(d.alpha, (at(0.0, h) - at(0.0, -h)) / (2.0 * h), 1e-6);
+            close(d.theta_theta, (at(h, 0.0) + at(-h, 0.0) - 2.0 * centre) / (h * h), 1e-2);
+            close(d.alpha_alpha, (at(0.0, h) + at(0.0, -h) - 2.0 * centre) / (h * h), 1e-2);
+            let mixed = (at(h, h) - at(h, -h) - at(-h, h) + at(-h, -h)) / (4.0 * h * h);
+            close(d.theta_alpha, mixed, 1e-2);
+        }
+    }
+
+    #[test]
+    fn no_parameters_near_the_fit_are_more_likely() {
+        let fit = Pitman::fit(&of(&SMALL)).unwrap();
+        let best = ln_likelihood(&SMALL, fit.theta, fit.alpha);
+        for (t, a) in [(0.1, 0.0), (-0.1, 0.0), (0.0, 0.01), (0.0, -0.01), (1.0, -0.02), (-1.0, 0.02)] {
+            assert!(ln_likelihood(&SMALL, fit.theta + t, fit.alpha + a) < best, "{fit:?}");
+        }
+    }
+
+    /// Two persons are alone with probability (theta + alpha) / (theta + 1), and then there are two uniques.
+    #[test]
+    fn the_expectation_of_a_population_of_two_and_three_by_hand() {
+        let pitman = Pitman { theta: 2.0, alpha: 0.25, covariance: (0.0, 0.0, 0.0) };
+        assert!((pitman.uniques(2.0) - 2.0 * 2.25 / 3.0).abs() < 1e-12);
+        // N (theta + alpha)_{N-1} / (theta + 1)_{N-1}
+        assert!((pitman.uniques(3.0) - 3.0 * 2.25 * 3.25 / (3.0 * 4.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_has_no_maximum_is_no_number() {
+        // Everybody alone; nobody alone and all classes alike; one class.
+        for sizes in [&[(1, 50)][..], &[(10, 40)], &[(7, 1)]] {
+            assert_eq!(Pitman::fit(&of(sizes)), Err(Failure::NoMaximum), "{sizes:?}");
+        }
+    }
+}
