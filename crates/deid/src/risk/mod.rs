@@ -110,4 +110,6 @@ pub fn population_risk(sample: &Sample) -> PopulationRisk {
 const NORMAL_95: f64 = 1.959_963_984_540_054;
 
 #[cfg(test)]
+mod simulate;
+#[cfg(test)]
 mod tests;

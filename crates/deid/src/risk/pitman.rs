@@ -26,9 +26,11 @@
 //! bracket, finds the one best `alpha`; along these the zero of the derivative in `theta` is bracketed, and Newton's method in
 //! both parameters sharpens it. Every sum has a closed form, so that the cost grows with the number of distinct sizes, not of records.
 //!
+//! Where no `alpha` above 0 is better, the process with `alpha = 0` is Ewens', whose `theta` is found likewise.
+//!
 //! *Guarantee*: what is returned is a local maximum: the gradient vanishes and the Hessian is negative definite; otherwise the outcome is a [`Failure`].
-//! *How it fails*: all records alone, or classes so even that the best `alpha` is 0, have no maximum inside. Populations unlike the process (few, large,
-//! evenly filled classes) are misjudged, at small fractions by a factor.
+//! *How it fails*: a single class, or all records alone, have no maximum. Populations unlike the process (classes that are filled evenly) are misjudged, at small
+//! fractions by a factor.
 
 use super::sample::Sample;
 use super::special::{ln_gamma_step, reciprocal_squares, reciprocals};
@@ -56,14 +58,19 @@ struct Derivatives {
 }
 
 const LOWEST_ALPHA: f64 = 1e-6;
+/// Where the second derivatives still have their digits.
+const NEAR_ZERO: f64 = 1e-3;
 const HIGHEST_ALPHA: f64 = 1.0 - 1e-9;
+/// A derivative is zero if its terms cancel to this share of them.
+const FLAT: f64 = 1e-7;
 /// `ln(1 + theta)` is sought in this range.
 const THETA_RANGE: (f64, f64) = (-14.0, 34.0);
 
 impl Pitman {
     /// The parameters of greatest likelihood.
     pub(super) fn fit(sample: &Sample) -> Result<Pitman, Failure> {
-        if sample.classes < 2.0 || sample.classes >= sample.n {
+        // One class, or everybody alone: the likelihood grows towards a degenerate process.
+        if sample.classes <= sample.weight || sample.classes >= sample.n {
             return Err(Failure::NoMaximum);
         }
         let at = |s: f64| {
@@ -75,57 +82,78 @@ impl Pitman {
         if at(low).2 <= 0.0 || at(high).2 >= 0.0 {
             return Err(Failure::NoMaximum);
         }
-        for _ in 0..60 {
+        while high - low > 1e-9 {
             let middle = f64::midpoint(low, high);
             if at(middle).2 > 0.0 {
                 low = middle;
             } else {
                 high = middle;
             }
-            if high - low < 1e-9 {
-                break;
-            }
         }
-        let (mut theta, mut alpha, _) = at(f64::midpoint(low, high));
+        let (theta, alpha, _) = at(f64::midpoint(low, high));
+        if alpha <= 2.0 * LOWEST_ALPHA { Pitman::ewens(sample, theta) } else { Pitman::inside(sample, theta, alpha) }
+    }
+
+    /// Newton's method in both parameters, from a point that is near.
+    fn inside(sample: &Sample, mut theta: f64, mut alpha: f64) -> Result<Pitman, Failure> {
         for _ in 0..8 {
             let d = derivatives(sample, theta, alpha);
-            let determinant = d.theta_theta * d.alpha_alpha - d.theta_alpha * d.theta_alpha;
+            let determinant = d.determinant();
             let step_theta = (d.theta * d.alpha_alpha - d.alpha * d.theta_alpha) / determinant;
             let step_alpha = (d.alpha * d.theta_theta - d.theta * d.theta_alpha) / determinant;
             let (next_theta, next_alpha) = (theta - step_theta, alpha - step_alpha);
             // The bracket is tight: a step that leads far away is noise.
-            if !inside(next_theta, next_alpha)
-                || step_theta.abs() > 1e-3 * (1.0 + theta.abs())
-                || step_alpha.abs() > 1e-3
-            {
+            let far = step_theta.abs() > 1e-3 * (1.0 + theta.abs()) || step_alpha.abs() > 1e-3;
+            let allowed = next_alpha >= LOWEST_ALPHA && next_alpha < 1.0 && next_theta + next_alpha > 0.0;
+            if far || !allowed {
                 break;
             }
             (theta, alpha) = (next_theta, next_alpha);
         }
-        Pitman::at_maximum(sample, theta, alpha)
-    }
-
-    /// The fit, if that is a maximum inside.
-    fn at_maximum(sample: &Sample, theta: f64, alpha: f64) -> Result<Pitman, Failure> {
-        if !inside(theta, alpha) || alpha <= 2.0 * LOWEST_ALPHA {
-            return Err(Failure::NoMaximum);
-        }
         let d = derivatives(sample, theta, alpha);
-        let determinant = d.theta_theta * d.alpha_alpha - d.theta_alpha * d.theta_alpha;
-        let flat = d.theta.abs() <= 1e-7 * d.scale.0 && d.alpha.abs() <= 1e-7 * d.scale.1;
-        if !flat {
+        if d.theta.abs() > FLAT * d.scale.0 || d.alpha.abs() > FLAT * d.scale.1 {
             return Err(Failure::NotConverged);
         }
+        let determinant = d.determinant();
         if !(determinant > 0.0 && d.theta_theta < 0.0) {
             return Err(Failure::NoMaximum);
         }
-        let w = sample.weight;
-        let covariance = (
-            -d.alpha_alpha / determinant * w,
-            d.theta_alpha / determinant * w,
-            -d.theta_theta / determinant * w,
-        );
+        let part = |x: f64| x / determinant * sample.weight;
+        let covariance = (part(-d.alpha_alpha), part(d.theta_alpha), part(-d.theta_theta));
         Ok(Pitman { theta, alpha, covariance })
+    }
+
+    /// The fit with `alpha = 0`: Ewens' formula, whose likelihood `(u-1) ln theta - sum ln(theta + i)` has one maximum.
+    fn ewens(sample: &Sample, near: f64) -> Result<Pitman, Failure> {
+        let (m, n) = (sample.classes - 1.0, sample.n - 1.0);
+        // In ln theta the derivative m - theta sum 1/(theta + i) falls.
+        let slope = |theta: f64| m - theta * reciprocals(theta + 1.0, n);
+        let (mut low, mut high) = (near.max(1e-9).ln() - 1.0, near.max(1e-9).ln() + 1.0);
+        while high - low > 1e-14 * high.abs().max(1.0) {
+            let middle = f64::midpoint(low, high);
+            if middle <= low || middle >= high {
+                break;
+            }
+            if slope(middle.exp()) > 0.0 {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        let theta = low.exp();
+        if slope(theta).abs() > FLAT * m {
+            return Err(Failure::NotConverged);
+        }
+        let information = m / (theta * theta) - reciprocal_squares(theta + 1.0, n);
+        // That alpha may also be a little above 0 is part of the error: the curvature close by stands for that at 0, which is a limit.
+        let d = derivatives(sample, theta, NEAR_ZERO);
+        let determinant = d.determinant();
+        if !(information > 0.0 && determinant > 0.0 && d.theta_theta < 0.0) {
+            return Err(Failure::NoMaximum);
+        }
+        let part = |x: f64| x / determinant * sample.weight;
+        let covariance = (part(-d.alpha_alpha), part(d.theta_alpha), part(-d.theta_theta));
+        Ok(Pitman { theta, alpha: 0.0, covariance })
     }
 
     /// The expected number of uniques in a population of `size`.
@@ -143,19 +171,20 @@ impl Pitman {
         // d ln E / d theta = psi(t+1) - psi(t+a) - (psi(t+N) - psi(t+a+N-1)); d ln E / d alpha = psi(t+a+N-1) - psi(t+a)
         let by_alpha = reciprocals(theta + alpha, size - 1.0);
         let by_theta = by_alpha - reciprocals(theta + 1.0, size - 1.0);
-        let (tt, ta, aa) = self.covariance;
-        let variance = by_theta * by_theta * tt + 2.0 * by_theta * by_alpha * ta + by_alpha * by_alpha * aa;
-        (variance + 1.0 / self.uniques(size).max(1.0)).sqrt()
+        (self.variance(by_theta, by_alpha) + 1.0 / self.uniques(size).max(1.0)).sqrt()
     }
 
-    /// The standard error of alpha.
-    pub(super) fn alpha_error(&self) -> f64 {
-        self.covariance.2.sqrt()
+    /// The variance of a figure whose derivatives by theta and alpha these are.
+    pub(super) fn variance(&self, by_theta: f64, by_alpha: f64) -> f64 {
+        let (tt, ta, aa) = self.covariance;
+        by_theta * by_theta * tt + 2.0 * by_theta * by_alpha * ta + by_alpha * by_alpha * aa
     }
 }
 
-fn inside(theta: f64, alpha: f64) -> bool {
-    alpha >= LOWEST_ALPHA && alpha < 1.0 && theta + alpha > 0.0
+impl Derivatives {
+    fn determinant(&self) -> f64 {
+        self.theta_theta * self.alpha_alpha - self.theta_alpha * self.theta_alpha
+    }
 }
 
 /// The zero of the derivative in alpha, which falls from left to right; an end of the range where there is none.
@@ -275,9 +304,21 @@ mod tests {
 
     #[test]
     fn what_has_no_maximum_is_no_number() {
-        // Everybody alone; nobody alone and all classes alike; one class.
-        for sizes in [&[(1, 50)][..], &[(10, 40)], &[(7, 1)]] {
+        for sizes in [&[(1, 50)][..], &[(7, 1)], &[(1, 1)]] {
             assert_eq!(Pitman::fit(&of(sizes)), Err(Failure::NoMaximum), "{sizes:?}");
         }
+    }
+
+    #[test]
+    fn even_classes_are_the_process_of_ewens() {
+        let sizes = [(9, 20), (10, 40), (11, 20)];
+        let fit = Pitman::fit(&of(&sizes)).unwrap();
+        assert_eq!(fit.alpha, 0.0);
+        let best = ln_likelihood(&sizes, fit.theta, 0.0);
+        for (theta, alpha) in [(fit.theta * 1.01, 0.0), (fit.theta * 0.99, 0.0), (fit.theta, 0.001)] {
+            assert!(ln_likelihood(&sizes, theta, alpha) < best, "{fit:?}");
+        }
+        // N theta / (theta + N - 1)
+        assert!((fit.uniques(1000.0) - 1000.0 * fit.theta / (fit.theta + 999.0)).abs() < 1e-9);
     }
 }

@@ -17,10 +17,10 @@
 //! computes the second equation with the power of `1 - d` multiplied rather than divided, and Shlosser's second sum without its bracket: there the method
 //! does not converge. Here both are as derived above.
 //!
-//! *How it is found*: for a given `beta` the first equation has one or two solutions `alpha`, by Newton's method in a bracket; along these, zeros of the second
-//! are bracketed on a grid of `beta` and bisected.
+//! *How it is found*: for a given `alpha` the second equation divided by the first is a quadratic in `d / (1 - d)` with one positive zero; along these, the zero of the
+//! first is bracketed on a grid of `ln alpha` and bisected.
 //!
-//! *Guarantee*: the solution is unique on the grid and both equations hold to 1e-9; otherwise the outcome is a [`Failure`]. *How it fails*: there is often no
+//! *Guarantee*: the solution is the only one on the grid and both equations hold to 1e-9; otherwise the outcome is a [`Failure`]. *How it fails*: there is often no
 //! solution at small fractions, where `K` is hardly known; heavy tails (a few large classes beside many uniques) are no negative binomial.
 
 use super::sample::Sample;
@@ -131,118 +131,67 @@ struct Equations {
     pairs: f64,
 }
 
-/// Before or past the peak of the first equation's left side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    Below,
-    Above,
-}
-
 impl Equations {
     /// `K beta^alpha` at the solution.
     fn solve(&self) -> Result<f64, Failure> {
-        // logit of beta
+        // ln alpha
         let grid = |step: i32| f64::from(step) * 0.25;
         let mut found = None;
-        for side in [Side::Below, Side::Above] {
-            let mut last: Option<(f64, f64)> = None;
-            for step in -120..=120 {
-                let at = grid(step);
-                let rest = self.rest(side, at);
-                if let (Some((before, value)), Some(rest)) = (last, rest)
-                    && (value > 0.0) != (rest > 0.0)
-                {
-                    if found.is_some() {
-                        return Err(Failure::Ambiguous);
-                    }
-                    found = Some((side, before, at));
+        let mut last = f64::NEG_INFINITY;
+        for step in -100..=100 {
+            let rest = self.rest(grid(step));
+            if (last > 0.0) != (rest > 0.0) {
+                if found.is_some() {
+                    return Err(Failure::Ambiguous);
                 }
-                last = rest.map(|rest| (at, rest));
+                found = Some((grid(step - 1), grid(step), rest > 0.0));
             }
+            last = rest;
         }
-        let (side, mut low, mut high) = found.ok_or(Failure::NoSolution)?;
-        let rising = self.rest(side, high).is_some_and(|rest| rest > 0.0);
+        let (mut low, mut high, rising) = found.ok_or(Failure::NoSolution)?;
         for _ in 0..80 {
             let middle = f64::midpoint(low, high);
-            let rest = self.rest(side, middle).ok_or(Failure::NotConverged)?;
-            if (rest > 0.0) == rising {
+            if (self.rest(middle) > 0.0) == rising {
                 high = middle;
             } else {
                 low = middle;
             }
         }
-        let at = f64::midpoint(low, high);
-        let alpha = self.alpha(side, at).ok_or(Failure::NotConverged)?;
-        // A jump of the second equation changes its sign too, but is no solution.
-        let rest = self.rest(side, at).ok_or(Failure::NotConverged)?;
-        if rest.abs() > 1e-9 * self.pairs {
-            return Err(Failure::NoSolution);
+        let ln_alpha = f64::midpoint(low, high);
+        if self.rest(ln_alpha).abs() > 1e-9 {
+            return Err(Failure::NotConverged);
         }
-        Ok(self.classes * (alpha * ln_beta(at)).exp())
+        let alpha = ln_alpha.exp();
+        let share = self.of_beta(self.odds(alpha));
+        Ok(self.classes * (alpha * share.ln()).exp())
     }
 
-    /// What the second equation lacks at the `alpha` that solves the first.
-    fn rest(&self, side: Side, logit: f64) -> Option<f64> {
-        let alpha = self.alpha(side, logit)?;
-        let other = ln_beta(-logit).exp();
-        let d = other * (1.0 - self.f);
-        let g = (alpha * (ln_beta(logit) - (-d).ln_1p())).exp();
-        let pairs = self.classes * self.f * self.f * g * alpha * other * (2.0 - (1.0 - alpha) * d)
-            / (2.0 * (1.0 - d) * (1.0 - d));
-        Some(pairs - self.pairs)
+    /// `c = d / (1 - d)` at which the second equation, divided by the first, holds for that `alpha`: the positive zero of
+    /// `alpha (1 + alpha) c^2 + alpha (2 - r) c - r`, `r = 2 q s_2 / (f s_1)`.
+    fn odds(&self, alpha: f64) -> f64 {
+        let r = 2.0 * (1.0 - self.f) * self.pairs / (self.f * self.alone);
+        let (a, b) = (alpha * (1.0 + alpha), alpha * (2.0 - r));
+        let root = (b * b + 4.0 * a * r).sqrt();
+        // The form of the solution in which nothing cancels.
+        if b > 0.0 { 2.0 * r / (b + root) } else { (root - b) / (2.0 * a) }
     }
 
-    /// The solution of the first equation, `alpha ln b + ln(1 + alpha c) = ln(s_1 / K f)` with `b = beta / (1 - d) < 1`, `c = d / (1 - d)`. Its
-    /// left side is concave, 0 at 0, and falls without end: there is one solution past its peak, and one before if the right side is positive.
-    fn alpha(&self, side: Side, logit: f64) -> Option<f64> {
-        let d = ln_beta(-logit).exp() * (1.0 - self.f);
-        let ln_b = ln_beta(logit) - (-d).ln_1p();
-        let c = d / (1.0 - d);
-        let target = (self.alone / (self.classes * self.f)).ln();
-        let value = |alpha: f64| alpha * ln_b + (alpha * c).ln_1p() - target;
-        if ln_b.is_nan() || ln_b >= 0.0 {
-            return None;
-        }
-        let peak = (-1.0 / ln_b - 1.0 / c).max(0.0);
-        if value(peak) < 0.0 {
-            return None;
-        }
-        let (mut low, mut high) = (0.0, peak);
-        match side {
-            Side::Below if target <= 0.0 => return None,
-            Side::Below => {}
-            Side::Above => {
-                (low, high) = (peak, peak.max(1e-9));
-                while value(high) > 0.0 {
-                    high *= 2.0;
-                    if high > 1e18 {
-                        return None;
-                    }
-                }
-            }
-        }
-        let mut alpha = f64::midpoint(low, high);
-        for _ in 0..100 {
-            let rest = value(alpha);
-            if (rest > 0.0) == (side == Side::Above) {
-                low = alpha;
-            } else {
-                high = alpha;
-            }
-            let newton = alpha - rest / (ln_b + c / (1.0 + alpha * c));
-            let next = if newton > low && newton < high { newton } else { f64::midpoint(low, high) };
-            if (next - alpha).abs() <= 1e-15 * alpha || high - low <= 1e-15 * high {
-                break;
-            }
-            alpha = next;
-        }
-        Some(alpha)
+    /// `beta`, from `1 + c = 1 / (f + q beta)`.
+    fn of_beta(&self, c: f64) -> f64 {
+        (1.0 - self.f * c / (1.0 - self.f)) / (1.0 + c)
     }
-}
 
-/// The logarithm of beta, given its logit; that of `1 - beta` at the negative logit.
-fn ln_beta(logit: f64) -> f64 {
-    if logit < 0.0 { logit - logit.exp().ln_1p() } else { -(-logit).exp().ln_1p() }
+    /// The logarithm of the first equation's left side over its right; minus infinity where `beta` would not be positive.
+    fn rest(&self, ln_alpha: f64) -> f64 {
+        let alpha = ln_alpha.exp();
+        let c = self.odds(alpha);
+        // b = beta / (1 - d)
+        let missing = self.f * c / (1.0 - self.f);
+        if missing >= 1.0 {
+            return f64::NEG_INFINITY;
+        }
+        alpha * (-missing).ln_1p() + (alpha * c).ln_1p() - (self.alone / (self.classes * self.f)).ln()
+    }
 }
 
 #[cfg(test)]

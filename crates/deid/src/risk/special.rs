@@ -40,6 +40,43 @@ pub(super) fn ln_gamma_step(mut x: f64, d: f64) -> f64 {
     (x - 0.5) * (d / x).ln_1p() + d * (y.ln() - 1.0) + (tail(y) - tail(x)) - below
 }
 
+/// The regularised incomplete beta function `I_x(a, b)`, for `a, b > 0` and `0 <= x <= 1`: the continued fraction of *Handbook of Mathematical
+/// Functions* 26.5.8 by Lentz's method, on the side on which it converges fast.
+pub(super) fn incomplete_beta(x: f64, a: f64, b: f64) -> f64 {
+    if x <= 0.0 || x >= 1.0 {
+        return x.clamp(0.0, 1.0);
+    }
+    if x > (a + 1.0) / (a + b + 2.0) {
+        return 1.0 - incomplete_beta_below(1.0 - x, b, a);
+    }
+    incomplete_beta_below(x, a, b)
+}
+
+fn incomplete_beta_below(x: f64, a: f64, b: f64) -> f64 {
+    // ln B(a, b) = ln gamma(a) - (ln gamma(a + b) - ln gamma(b))
+    let ln_beta = ln_gamma_step(1.0, a) - a.ln() - ln_gamma_step(b, a);
+    let front = (a * x.ln() + b * (-x).ln_1p() - ln_beta).exp() / a;
+    let away = |y: f64| if y.abs() < 1e-300 { 1e-300 } else { y };
+    let (mut c, mut d) = (1.0, 1.0 / away(1.0 - (a + b) * x / (a + 1.0)));
+    let mut fraction = d;
+    for m in 1..100_000 {
+        let m = f64::from(m);
+        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        let mut change = 1.0;
+        for term in [even, odd] {
+            d = 1.0 / away(1.0 + term * d);
+            c = away(1.0 + term / c);
+            change = c * d;
+            fraction *= change;
+        }
+        if (change - 1.0_f64).abs() < 1e-14 {
+            break;
+        }
+    }
+    (front * fraction).clamp(0.0, 1.0)
+}
+
 /// Terms one by one until they are few or the argument is large, then the closed form of the rest.
 fn sum(mut x: f64, mut m: f64, term: impl Fn(f64) -> f64, rest: impl Fn(f64, f64) -> f64) -> f64 {
     let mut total = 0.0;
@@ -91,6 +128,23 @@ mod tests {
         }
         close(ln_gamma_step(1.0, 10.0), 3_628_800_f64.ln());
         close(ln_gamma_step(20.0, 0.25) + ln_gamma_step(20.25, 0.75), 20_f64.ln());
+    }
+
+    #[test]
+    fn the_incomplete_beta_function_is_the_tail_of_the_binomial_distribution() {
+        // I_x(a, n - a + 1) = P(Bin(n, x) >= a)
+        for (n, x) in [(10_u32, 0.3_f64), (60, 0.02), (60, 0.9)] {
+            let mut p = (1.0 - x).powi(n as i32);
+            let mut below = 0.0;
+            for a in 1..=n {
+                below += p;
+                p *= x / (1.0 - x) * f64::from(n - a + 1) / f64::from(a);
+                let found = incomplete_beta(x, f64::from(a), f64::from(n - a + 1));
+                assert!((found - (1.0 - below)).abs() < 1e-12, "{n} {x} {a}");
+            }
+        }
+        // I_x(a, 1) = x^a
+        close(incomplete_beta(0.3, 0.5, 1.0), 0.3_f64.sqrt());
     }
 
     #[test]
