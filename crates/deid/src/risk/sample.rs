@@ -76,27 +76,27 @@ impl Sample {
     /// Classes by size (size in records -> number of classes); sizes of 0 are ignored.
     pub fn new(sizes: &BTreeMap<u64, u64>, population: Population) -> Result<Sample, SampleError> {
         let records = sizes.iter().fold(0_u64, |sum, (size, n)| sum.saturating_add(size.saturating_mul(*n)));
-        Sample::weighted(sizes, 1.0, population.size(records)?)
+        Sample::weighted(sizes, 1.0, records, population.size(records)?)
     }
 
-    /// Classes of which one in `weight` was seen, so that each stands for so many. The sampling fraction is that of the records which
-    /// these classes stand for.
+    /// Classes of which one in `weight` was seen, so that each stands for so many, in a table of so many records.
     pub(crate) fn weighted(
         sizes: &BTreeMap<u64, u64>,
         weight: f64,
+        records: u64,
         population: u64,
     ) -> Result<Sample, SampleError> {
-        let sizes: Vec<(u64, f64)> = sizes
-            .iter()
-            .filter(|(size, classes)| **size > 0 && **classes > 0)
-            .map(|(size, classes)| (*size, *classes as f64 * weight))
-            .collect();
-        let n: f64 = sizes.iter().map(|(size, classes)| *size as f64 * classes).sum();
-        if sizes.is_empty() {
+        let seen = || sizes.iter().filter(|(size, classes)| **size > 0 && **classes > 0);
+        let n: f64 = seen().map(|(size, classes)| *size as f64 * *classes as f64).sum();
+        if n == 0.0 {
             return Err(SampleError::Empty);
         }
+        // What a class stands for is scaled so that the records come to their number, which is known.
+        let scale = records as f64 / n;
+        let sizes: Vec<(u64, f64)> =
+            seen().map(|(size, classes)| (*size, *classes as f64 * scale)).collect();
         let classes = sizes.iter().map(|(_, classes)| classes).sum();
-        Ok(Sample { sizes, n, population: (population as f64).max(n), classes, weight })
+        Ok(Sample { sizes, n: records as f64, population: population as f64, classes, weight })
     }
 
     /// The share of the population that is in the sample.
