@@ -47,7 +47,7 @@ pub enum Command {
     Deid(DeidArgs),
     /// Measure the re-identification risk of a table as it stands
     #[command(
-        after_help = "Example:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis"
+        after_help = "Examples:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --population 1200000"
     )]
     Assess(AssessArgs),
     /// List, show, check and import plans
@@ -194,6 +194,15 @@ pub struct AssessArgs {
     /// Who will see the table
     #[arg(long, value_enum, default_value = "controlled")]
     pub release_model: ReleaseModelArg,
+    /// Persons of the population that the records are a random sample of: estimates who is unique in it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), group = "background")]
+    pub population: Option<u64>,
+    /// The same, as the share of the population that the records are
+    #[arg(long, value_name = "SHARE", value_parser = parse_fraction, group = "background")]
+    pub sampling_fraction: Option<f64>,
+    /// A table of the population with the same columns, written alike: counts in it instead of estimating
+    #[arg(long, value_name = "FILE", group = "background")]
+    pub population_table: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -442,6 +451,13 @@ fn parse_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "the size is zero or too large".to_owned())
 }
 
+fn parse_fraction(text: &str) -> Result<f64, String> {
+    let fraction: Option<f64> = text.parse().ok();
+    fraction
+        .filter(|fraction| *fraction > 0.0 && *fraction <= 1.0)
+        .ok_or_else(|| "a share is a number greater than 0 and at most 1, such as 0.05".to_owned())
+}
+
 fn parse_delimiter(text: &str) -> Result<u8, String> {
     match text {
         "\\t" | "tab" => Ok(b'\t'),
@@ -468,6 +484,14 @@ mod tests {
         assert_eq!(parse_size("300MB"), Ok(300_000_000));
         assert_eq!(parse_size("64KiB"), Ok(65536));
         assert!(parse_size("many").is_err() && parse_size("1TB").is_err() && parse_size("0").is_err());
+    }
+
+    #[test]
+    fn fractions_are_shares() {
+        assert_eq!(parse_fraction("0.05"), Ok(0.05));
+        for wrong in ["0", "-0.1", "1.5", "NaN", "inf", "5%", ""] {
+            assert!(parse_fraction(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -285,7 +285,7 @@ const TEXTS: &[(&str, &[(&str, &str)])] = &[
             ("about", "按表格的现状度量重标识风险"),
             (
                 "after",
-                "示例：\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis",
+                "示例：\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --population 1200000",
             ),
             ("input", "表格文件"),
             ("quasi_identifiers", "准标识符：攻击者可能已经知道的列；据此划分等价类"),
@@ -294,6 +294,9 @@ const TEXTS: &[(&str, &[(&str, &str)])] = &[
             ("release_model=public", "完全公开共享：任何人"),
             ("release_model=controlled", "受控公开共享：签约的特定接收方"),
             ("release_model=enclave", "领地公开共享：数据不出域，仅结果可带出"),
+            ("population", "总体人数（记录是该总体的随机样本）：据此估计总体中的唯一者"),
+            ("sampling_fraction", "同上，以记录占总体的比例给出"),
+            ("population_table", "总体的表，列名与取值写法须与此表相同：在其中直接计数，不作估计"),
         ],
     ),
     ("plan", &[("about", "列出、查看、检查和导入方案")]),

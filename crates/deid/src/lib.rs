@@ -17,6 +17,7 @@ pub mod plan;
 pub mod receipt;
 pub mod reidentify;
 pub mod report;
+pub mod risk;
 pub mod search;
 pub mod study;
 pub mod table;

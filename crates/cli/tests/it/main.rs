@@ -4,6 +4,7 @@
 mod bad_input;
 mod life;
 mod plans;
+mod population;
 mod tampering;
 
 use std::path::{Path, PathBuf};

@@ -2,6 +2,7 @@
 
 use medveil_deid::receipt::ReceiptError;
 use medveil_deid::report::Report;
+use medveil_deid::risk::SampleError;
 use medveil_deid::table::{TableError, Trouble};
 
 use super::source::SourceError;
@@ -27,6 +28,14 @@ pub enum DatasetError {
         file: String,
         /// What and where.
         error: TableError,
+    },
+    /// A table is no sample of the population that is named.
+    #[error("{file}: {error}")]
+    Population {
+        /// The table.
+        file: String,
+        /// Why.
+        error: SampleError,
     },
     /// A FHIR file is faulty.
     #[error("{file}: {error}")]

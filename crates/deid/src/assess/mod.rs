@@ -19,6 +19,7 @@ mod check;
 mod classes;
 mod diversity;
 mod fingerprint;
+mod population;
 mod risk;
 mod sample;
 mod tally;
@@ -27,6 +28,7 @@ mod utility;
 
 pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
+pub use population::{Census, InPopulation};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
 pub(crate) use threshold::cell_size;
 pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
@@ -234,6 +236,16 @@ impl Assessor {
             after: after.risk(&spec, released),
             utility: utility::measure(&spec, &sample.rows, records),
         }
+    }
+
+    /// The figures, with the classes of the table as it was, so that it can be [counted in](Assessment::count_in) a population or be one.
+    pub fn finish_counted(self) -> Assessment {
+        let classes = self.before.classes.clone();
+        let mut assessment = self.finish();
+        if let Some(risk) = &mut assessment.before {
+            risk.counted = Some(population::Counted::new(classes));
+        }
+        assessment
     }
 }
 

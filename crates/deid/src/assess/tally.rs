@@ -12,7 +12,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub(crate) type FingerprintMap<V> = HashMap<u64, V, BuildHasherDefault<Scatter>>;
 
 /// Counts by fingerprint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tally {
     counts: FingerprintMap<u64>,
     cap: usize,
@@ -41,6 +41,16 @@ impl Tally {
     /// A key is kept with probability `2^-level`; 0 where the counts are complete.
     pub(crate) fn level(&self) -> u32 {
         self.level
+    }
+
+    /// The keys that are kept, in no order, with their counts.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.counts.iter().map(|(key, times)| (*key, *times))
+    }
+
+    /// How often a key occurred; 0 for one that did not or is not kept.
+    pub(crate) fn get(&self, key: u64) -> u64 {
+        self.counts.get(&key).copied().unwrap_or(0)
     }
 
     /// The counts of the keys that are kept, ascending.

@@ -72,6 +72,7 @@ fn figure(
             (worst, violating)
         }
         ModelKind::AverageRisk(model) => (model.figure(class_sizes), 0),
+        ModelKind::PopulationUniques(model) => (model.figure(class_sizes), 0),
         _ => {
             let about = |attribute: usize| {
                 model.attribute.as_ref().is_none_or(|name| problem.sensitive[attribute].name == *name)

@@ -93,6 +93,7 @@ impl Criteria {
             ModelKind::KMap(k) => self.k_map = self.k_map.max(*k),
             ModelKind::DeltaPresence(presence) => self.presence.push(*presence),
             ModelKind::AverageRisk(model) => self.table.push(Box::new(*model)),
+            ModelKind::PopulationUniques(model) => self.table.push(Box::new(*model)),
             _ => {
                 for (attribute, sensitive) in targets(model, problem)? {
                     let criterion = prepare(model, sensitive)?;

@@ -278,7 +278,7 @@ pub fn assess(
             Ok(())
         },
     )?;
-    Ok(assessor.finish())
+    Ok(assessor.finish_counted())
 }
 
 /// The Merkle root of a CSV file that was written in `dialect`, over header and records.

@@ -115,7 +115,7 @@ pub fn measure(
             Ok(())
         },
     )?;
-    Ok(assessor.finish())
+    Ok(assessor.finish_counted())
 }
 
 /// Scans one Parquet file.
