@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
         (low < high).then(|| &*self.steps[attribute][usize::from(low)][usize::from(high - low) - 1])
     }
 
-    /// Judges the classes of a node.
+    /// Judges the classes of a node. Of one that cannot be a solution for its small classes alone, no costs are added up.
     pub(crate) fn check<K: Key>(&self, node: Node, entries: &Entries<K>, scratch: &mut Scratch) -> Checked {
         let columns = self.costs.columns();
         let mut checked = Checked {

@@ -4,6 +4,7 @@ mod achieved;
 mod check;
 mod criteria;
 mod exact;
+mod explain;
 mod index;
 mod key;
 mod lattice;
@@ -16,6 +17,7 @@ mod tuples;
 
 pub use achieved::Achieved;
 pub use exact::Effort;
+pub use explain::{Explanation, FrontierPoint, Neighbour, Price, explain, frontier};
 pub use problem::{Attribute, Problem, ProblemError, Sensitive};
 pub use recoding::Recoding;
 pub use solution::{Candidate, Outcome, Solution, solve};
