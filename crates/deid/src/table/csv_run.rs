@@ -45,17 +45,17 @@ impl Rows for Block {
 }
 
 /// A table whose header and first records have been read.
-struct Opened<R> {
+pub(super) struct Opened<R> {
     blocks: Blocks<R>,
-    dialect: Dialect,
+    pub(super) dialect: Dialect,
     first: Option<RawBlock>,
-    names: Vec<String>,
+    pub(super) names: Vec<String>,
     header: Option<Vec<u8>>,
 }
 
 impl<R: Read> Opened<R> {
     /// The next records; the ones that were read to tell the kinds come first.
-    fn next_block(&mut self, job: &Job<'_>) -> Result<Option<RawBlock>, TableError> {
+    pub(super) fn next_block(&mut self, job: &Job<'_>) -> Result<Option<RawBlock>, TableError> {
         job.check()?;
         match self.first.take() {
             Some(block) => Ok(Some(block)),
@@ -65,7 +65,7 @@ impl<R: Read> Opened<R> {
 }
 
 /// Reads the head of the table, and its column names.
-fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, TableError> {
+pub(super) fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, TableError> {
     let mut head = Vec::with_capacity(HEAD);
     input.by_ref().take(HEAD as u64).read_to_end(&mut head)?;
     let dialect = Dialect::detect(&head, head.len() < HEAD, job.hints)?;

@@ -7,6 +7,7 @@ mod bind;
 pub mod csv;
 mod csv_run;
 mod dialect;
+mod distinct;
 mod error;
 mod execute;
 mod job;
@@ -20,6 +21,7 @@ pub use csv_run::{
     FileKeys, assess as assess_csv, deidentify as deidentify_csv, hash as hash_csv, scan as scan_csv,
 };
 pub use dialect::{Dialect, Encoding, Hints};
+pub use distinct::{Distinct, distinct_csv, distinct_parquet};
 pub use error::{Place, TableError, Trouble};
 pub use job::{Counts, Job, Side, TableOutcome};
 pub use parquet_run::{

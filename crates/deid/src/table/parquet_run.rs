@@ -184,13 +184,13 @@ fn format(source: &Source) -> String {
     format!("parquet ({})", compression_name(source.compression))
 }
 
-fn next(batches: &mut Batches, job: &Job<'_>) -> Result<Option<Batch>, TableError> {
+pub(super) fn next(batches: &mut Batches, job: &Job<'_>) -> Result<Option<Batch>, TableError> {
     job.check()?;
     batches.next_batch()
 }
 
 /// Batches are the same for everybody; little memory means that fewer of them are in flight.
-fn width(job: &Job<'_>, cut: Cut) -> Width {
+pub(super) fn width(job: &Job<'_>, cut: Cut) -> Width {
     // A batch exists as columns and as text, and both anew.
     let cost = cut.batch_bytes.saturating_mul(6).max(1);
     let room = NonZeroUsize::new(job.memory / cost).unwrap_or(NonZeroUsize::MIN);
@@ -238,7 +238,7 @@ fn released_schema(input: &SchemaRef, binding: &Binding) -> Result<SchemaRef, Ta
 }
 
 /// A batch as text.
-struct BatchText {
+pub(super) struct BatchText {
     columns: Vec<Option<Column>>,
     rows: usize,
 }
@@ -250,7 +250,7 @@ impl BatchText {
     }
 
     /// The columns that detection reads.
-    fn of_readable(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
+    pub(super) fn of_readable(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
         Self::of(batch, max_record, parquet_text::is_readable)
     }
 
