@@ -6,7 +6,8 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use medveil_deid::hierarchy::{self, FileTrouble, Hierarchy};
+use medveil_deid::hierarchy::file::{FileTrouble, read_directory};
+use medveil_deid::hierarchy::{self, Hierarchy};
 use medveil_deid::kind::{Class, Kind};
 use medveil_deid::metric::Metric;
 use medveil_deid::model::Model;
@@ -145,7 +146,11 @@ fn in_file(path: &Path, error: TableError) -> DatasetError {
 fn table_source(path: &Path) -> Result<Source, DatasetError> {
     let format = detect(path)?;
     if matches!(format, Format::FhirJson | Format::FhirNdjson) {
-        return Err(SourceError::Later { path: path.display().to_string(), format: "FHIR as a single table" }.into());
+        return Err(SourceError::Later {
+            path: path.display().to_string(),
+            format: "FHIR as a single table",
+        }
+        .into());
     }
     let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
     Ok(Source { path: path.to_owned(), name: String::new(), format, size })
@@ -213,7 +218,8 @@ fn hierarchies(
             found.insert(name, hierarchy);
         }
     }
-    let missing: Vec<&String> = request.quasi_identifiers.iter().filter(|name| !found.contains_key(name)).collect();
+    let missing: Vec<&String> =
+        request.quasi_identifiers.iter().filter(|name| !found.contains_key(name)).collect();
     let mut drafted = Vec::new();
     if !missing.is_empty() {
         let wanted = |name: &str| missing.iter().any(|other| *other == name);
@@ -229,10 +235,17 @@ fn hierarchies(
             ),
         };
         for column in distinct {
-            let too_many = || TableError::at_column(column.number, &column.name, Trouble::TooManyValues { limit: MOST_VALUES });
+            let too_many = || {
+                TableError::at_column(
+                    column.number,
+                    &column.name,
+                    Trouble::TooManyValues { limit: MOST_VALUES },
+                )
+            };
             let values = column.values.as_ref().ok_or_else(|| failed(too_many()))?;
             let values: Vec<&str> = values.iter().map(String::as_str).collect();
-            let kind = kinds.iter().find(|finding| finding.name == column.name).and_then(|finding| finding.kind);
+            let kind =
+                kinds.iter().find(|finding| finding.name == column.name).and_then(|finding| finding.kind);
             let spec = hierarchy::draft(kind, &values);
             let hierarchy = spec.build(&values, None).map_err(|error| DatasetError::Hierarchy {
                 column: column.name.clone(),
@@ -259,7 +272,7 @@ fn hierarchies(
 /// The hierarchy of a column in a folder of files; none if the folder has none for it.
 fn from_files(folder: Option<&Path>, name: &str) -> Result<Option<Arc<Hierarchy>>, DatasetError> {
     let Some(folder) = folder else { return Ok(None) };
-    match hierarchy::read_directory(folder, &[name]) {
+    match read_directory(folder, &[name]) {
         Ok(hierarchies) => Ok(hierarchies.into_iter().next().map(Arc::new)),
         Err(error) if matches!(error.trouble, FileTrouble::Missing { .. }) => Ok(None),
         Err(error) => Err(DatasetError::HierarchyFile(error)),
@@ -291,7 +304,9 @@ fn count_tuples(
         population.map(|source| Ok::<_, DatasetError>((source.path.clone(), open(source)?))).transpose()?;
     let file = persons.map(|(_, file)| file);
     match (source.format, population.map(|population| population.format)) {
-        (Format::Parquet, None | Some(Format::Parquet)) => table::count_parquet(open(source)?, file, roles, job),
+        (Format::Parquet, None | Some(Format::Parquet)) => {
+            table::count_parquet(open(source)?, file, roles, job)
+        }
         (Format::Csv, None | Some(Format::Csv)) => table::count_csv(open(source)?, file, roles, job),
         _ => {
             let path = source.path.display().to_string();

@@ -1,8 +1,10 @@
 //! Why a run stops. Every message names the file and the place in it; none carries a value.
 
+use medveil_deid::hierarchy::file::FileError;
 use medveil_deid::receipt::ReceiptError;
 use medveil_deid::report::Report;
 use medveil_deid::risk::SampleError;
+use medveil_deid::search::ProblemError;
 use medveil_deid::table::{TableError, Trouble};
 
 use super::source::SourceError;
@@ -37,6 +39,20 @@ pub enum DatasetError {
         /// Why.
         error: SampleError,
     },
+    /// A hierarchy file cannot be used.
+    #[error(transparent)]
+    HierarchyFile(#[from] FileError),
+    /// A hierarchy cannot be drafted.
+    #[error("no hierarchy can be drafted for `{column}`: {error}; give it a hierarchy file")]
+    Hierarchy {
+        /// The column.
+        column: String,
+        /// Why.
+        error: String,
+    },
+    /// The search contradicts itself.
+    #[error(transparent)]
+    Problem(#[from] ProblemError),
     /// A FHIR file is faulty.
     #[error("{file}: {error}")]
     Fhir {

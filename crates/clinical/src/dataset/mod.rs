@@ -1,16 +1,20 @@
 //! Whole runs: files and folders in, a release with its receipt and report out; and the check of such a release.
 
+mod anonymize;
 mod assess;
 mod compare;
 mod deidentify;
+mod distinct;
 mod error;
 mod scan;
 mod source;
 mod stage;
 mod verify;
 
+pub use anonymize::{Anonymization, Table, count};
 pub use assess::{Assessed, assess};
 pub use deidentify::{Released, Request, deidentify};
+pub use distinct::distinct_values;
 pub use error::DatasetError;
 pub use scan::{Scanned, scan};
 pub use source::{Format, Source, SourceError, Sources, discover};

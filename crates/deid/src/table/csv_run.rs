@@ -325,14 +325,38 @@ fn scan_block(block: &Block, scanner: &mut TableScanner) {
     }
 }
 
+/// What the columns that `wanted` names hold, told from the first records.
+///
+/// # Errors
+/// The first fault of the table's beginning, with its place.
+pub fn kinds(
+    input: impl Read,
+    wanted: &dyn Fn(&str) -> bool,
+    job: &Job<'_>,
+) -> Result<Vec<ColumnFinding>, TableError> {
+    let findings = detect_columns(&open(input, job)?, wanted)?;
+    Ok(findings.into_iter().filter(|finding| wanted(&finding.name)).collect())
+}
+
 /// Tells the kinds of the columns from the first records.
 fn detect_first<R: Read>(opened: &Opened<R>) -> Result<Vec<ColumnFinding>, TableError> {
+    detect_columns(opened, &|_| true)
+}
+
+fn detect_columns<R: Read>(
+    opened: &Opened<R>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<ColumnFinding>, TableError> {
     let names: Vec<&str> = opened.names.iter().map(String::as_str).collect();
+    let wanted: Vec<usize> = (0..names.len()).filter(|column| wanted(names[*column])).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut scanner = TableScanner::new(&names, detect::Options::default());
     if let Some(raw) = &opened.first {
         let raw = RawBlock { bytes: raw.bytes.clone(), first_record: raw.first_record, offset: raw.offset };
         let block = Block::parse(raw, &opened.dialect, Some(names.len()))?;
-        for column in 0..names.len() {
+        for column in wanted {
             for row in 0..block.records().min(DETECTION_RECORDS) {
                 scanner.cell(column, block.text(row, column).as_bytes());
             }

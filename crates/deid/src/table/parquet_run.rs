@@ -198,6 +198,23 @@ pub(super) fn width(job: &Job<'_>, cut: Cut) -> Width {
     Width { threads: width.threads.min(room), in_flight: width.in_flight.min(room) }
 }
 
+/// What the columns that `wanted` names hold, told from the first records.
+///
+/// # Errors
+/// The first fault of the table's beginning, with its place.
+pub fn kinds(
+    file: File,
+    wanted: &dyn Fn(&str) -> bool,
+    job: &Job<'_>,
+) -> Result<Vec<ColumnFinding>, TableError> {
+    let source = Source::open(file)?;
+    if !source.names()?.iter().any(|name| wanted(name)) {
+        return Ok(Vec::new());
+    }
+    let (findings, _) = detect_first(&source, job)?;
+    Ok(findings.into_iter().filter(|finding| wanted(&finding.name)).collect())
+}
+
 /// Tells the kinds of the columns from the first records, and from their size how to cut the file.
 fn detect_first(source: &Source, job: &Job<'_>) -> Result<(Vec<ColumnFinding>, Cut), TableError> {
     let names = source.names()?;
@@ -238,7 +255,7 @@ fn released_schema(input: &SchemaRef, binding: &Binding) -> Result<SchemaRef, Ta
 }
 
 /// A batch as text.
-struct BatchText {
+pub(super) struct BatchText {
     columns: Vec<Option<Column>>,
     rows: usize,
 }
@@ -250,7 +267,7 @@ impl BatchText {
     }
 
     /// The columns that detection reads.
-    fn of_readable(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
+    pub(super) fn of_readable(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
         Self::of(batch, max_record, parquet_text::is_readable)
     }
 
