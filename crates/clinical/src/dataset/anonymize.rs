@@ -35,7 +35,7 @@ pub struct Anonymization<'a> {
     /// Columns that are released as they are although they look like direct identifiers.
     pub kept: &'a [String],
     /// Weights of quasi-identifiers; 1 where none is given.
-    pub weights: &'a BTreeMap<String, f64>,
+    pub weights: BTreeMap<String, f64>,
     /// What every class must satisfy.
     pub models: Vec<Model>,
     /// The largest share of records that may be suppressed.
