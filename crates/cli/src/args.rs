@@ -252,6 +252,9 @@ pub struct AnonymizeArgs {
     /// The file to write, in the input's format
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Write a report on it too: one HTML page in Chinese and English, with --explain and --frontier in it if they are asked for
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Replace what exists
     #[arg(long)]
     pub overwrite: bool,

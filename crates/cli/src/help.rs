@@ -320,6 +320,7 @@ METRIC 可为：loss、loss-geometric、precision、entropy、discernibility、a
             ("explain", "说明此方案为何胜出，以及每个准标识符的代价"),
             ("frontier", "说明其他 k 与抑制上限的代价"),
             ("out", "写入的文件，格式与输入相同"),
+            ("report", "另写一份报告：中英文 HTML 单页；若给出 --explain 与 --frontier，则一并写入"),
         ],
     ),
     (

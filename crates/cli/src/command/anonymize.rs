@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use comfy_table::{ContentArrangement, presets};
 use medveil_clinical::dataset::{Anonymization, Table, count};
+use medveil_deid::report::SearchReport;
 use medveil_deid::search::{
     Effort, Explanation, FrontierPoint, LocalOutcome, Outcome, Recoding, explain, frontier, solve,
     solve_locally,
@@ -12,7 +13,7 @@ use medveil_deid::search::{
 use medveil_deid::table::Recoded;
 use serde_json::{Map, Value, json};
 
-use super::{job, total_size};
+use super::{job, total_size, write_new};
 use crate::args::AnonymizeArgs;
 use crate::console::{Console, interruptible};
 use crate::failure::Failure;
@@ -34,8 +35,9 @@ pub fn run(args: &AnonymizeArgs, console: &Console) -> Result<(), Failure> {
     let bar = console.progress(total_size(&inputs) + total_size(std::slice::from_ref(&args.input)));
     let progress = |bytes| bar.inc(bytes);
     let job = job(&args.run, &cancelled, &progress);
-    if args.out.exists() && !args.overwrite {
-        let shown = args.out.display();
+    let taken = [Some(&args.out), args.report.as_ref()].into_iter().flatten().find(|path| path.exists());
+    if let Some(path) = taken.filter(|_| !args.overwrite) {
+        let shown = path.display();
         return Err(Failure::unusable(format!("{shown}: exists; choose another name, or say --overwrite")));
     }
     let mut table = count(&request(args)?, &job)?;
@@ -55,11 +57,32 @@ pub fn run(args: &AnonymizeArgs, console: &Console) -> Result<(), Failure> {
     let Some(recoding) = found.recoding() else { return Err(nothing_found(&found, console)) };
     let recoded = table.write(recoding, &args.out, args.overwrite, &job)?;
     bar.finish_and_clear();
+    if let Some(path) = &args.report {
+        let page = page(args, &table, &found, &recoded, console);
+        write_new(path, page.as_bytes(), args.overwrite, false)?;
+    }
     let report = Report { args, table: &table, found: &found, recoded: &recoded, start };
     if args.json {
         return console.json(&report.json());
     }
     report.lines(console).into_iter().try_for_each(|line| console.print(line))
+}
+
+/// The report as a page.
+fn page(args: &AnonymizeArgs, table: &Table, found: &Found, recoded: &Recoded, console: &Console) -> String {
+    let name = args.input.file_name().unwrap_or_default().to_string_lossy();
+    let time = chrono::Utc::now().format("%Y-%m-%d %H:%M UTC").to_string();
+    SearchReport {
+        table: &name,
+        time: &time,
+        problem: &table.problem,
+        outcome: found.outcome.as_ref(),
+        local: found.local.as_ref(),
+        explanation: found.explanation.as_ref(),
+        frontier: &found.frontier,
+        recoded,
+    }
+    .to_html(console.language())
 }
 
 fn request(args: &AnonymizeArgs) -> Result<Anonymization<'_>, Failure> {

@@ -17,8 +17,10 @@ use crate::receipt::ENGINE;
 use crate::table::{BoundColumn, Counts, Side, TableOutcome};
 
 mod html;
+mod search;
 mod warning;
 
+pub use search::SearchReport;
 pub use warning::Warning;
 
 /// The format's name, in the field `format`.
