@@ -17,3 +17,4 @@ pub mod report;
 pub mod risk;
 pub mod study;
 pub mod table;
+pub mod utility;

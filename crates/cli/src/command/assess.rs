@@ -28,13 +28,14 @@ pub fn run(args: &AssessArgs, console: &Console) -> Result<(), Failure> {
     let job = job(&args.run, &cancelled, &progress);
     let size = args.population.map(Population::Size);
     let population = size.or(args.sampling_fraction.map(Population::Fraction));
-    let assessed = dataset::assess(&args.input, &args.quasi_identifiers, &args.sensitive, &job).and_then(
-        |assessed| match (population, &args.population_table) {
-            (Some(population), _) => assessed.in_population(population),
-            (None, Some(table)) => assessed.in_table(table, &job),
-            (None, None) => Ok(assessed),
-        },
-    );
+    let assessed =
+        dataset::assess(&args.input, &args.quasi_identifiers, &args.sensitive, &job).and_then(|assessed| {
+            match (population, &args.population_table) {
+                (Some(population), _) => assessed.in_population(population),
+                (None, Some(table)) => assessed.in_table(table, &job),
+                (None, None) => Ok(assessed),
+            }
+        });
     bar.finish_and_clear();
     let assessed = assessed?;
     if args.json {

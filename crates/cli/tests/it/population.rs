@@ -38,7 +38,10 @@ fn the_size_of_the_population_gives_estimates_with_intervals() {
     let fraction = home.ok(&[&ASSESS[..], &["--sampling-fraction", "0.1", "--json"]].concat());
     assert_eq!(&fraction.json()["assessment"]["figures"]["population"], population);
     let text = home.ok(&[&ASSESS[..], &["--population", "400"]].concat()).stdout;
-    assert!(text.contains("unique in the population (estimated)") && text.contains("simple random sample"), "{text}");
+    assert!(
+        text.contains("unique in the population (estimated)") && text.contains("simple random sample"),
+        "{text}"
+    );
 }
 
 #[test]

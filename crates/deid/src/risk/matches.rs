@@ -111,8 +111,7 @@ impl Growth {
             found.reverse();
             return found;
         }
-        let mut e =
-            if alpha > 0.0 { p * (-alpha * p.ln()).exp_m1() / (alpha * q) } else { -p * p.ln() / q };
+        let mut e = if alpha > 0.0 { p * (-alpha * p.ln()).exp_m1() / (alpha * q) } else { -p * p.ln() / q };
         let mut size = 1_u64;
         sample
             .sizes

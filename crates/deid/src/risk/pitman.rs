@@ -32,9 +32,9 @@
 //! *How it fails*: a single class, or all records alone, have no maximum. Populations unlike the process (classes that are filled evenly) are misjudged, at small
 //! fractions by a factor.
 
+use super::Failure;
 use super::sample::Sample;
 use super::special::{ln_gamma_step, reciprocal_squares, reciprocals};
-use super::Failure;
 
 /// The two parameters, and the inverse of the observed information.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,7 +91,11 @@ impl Pitman {
             }
         }
         let (theta, alpha, _) = at(f64::midpoint(low, high));
-        if alpha <= 2.0 * LOWEST_ALPHA { Pitman::ewens(sample, theta) } else { Pitman::inside(sample, theta, alpha) }
+        if alpha <= 2.0 * LOWEST_ALPHA {
+            Pitman::ewens(sample, theta)
+        } else {
+            Pitman::inside(sample, theta, alpha)
+        }
     }
 
     /// Newton's method in both parameters, from a point that is near.

@@ -93,8 +93,7 @@ impl Sample {
         }
         // What a class stands for is scaled so that the records come to their number, which is known.
         let scale = records as f64 / n;
-        let sizes: Vec<(u64, f64)> =
-            seen().map(|(size, classes)| (*size, *classes as f64 * scale)).collect();
+        let sizes: Vec<(u64, f64)> = seen().map(|(size, classes)| (*size, *classes as f64 * scale)).collect();
         let classes = sizes.iter().map(|(_, classes)| classes).sum();
         Ok(Sample { sizes, n: records as f64, population: population as f64, classes, weight })
     }

@@ -23,8 +23,8 @@
 //! *Guarantee*: the solution is the only one on the grid and both equations hold to 1e-9; otherwise the outcome is a [`Failure`]. *How it fails*: there is often no
 //! solution at small fractions, where `K` is hardly known; heavy tails (a few large classes beside many uniques) are no negative binomial.
 
-use super::sample::Sample;
 use super::Failure;
+use super::sample::Sample;
 
 /// Population uniques, and the standard error of their logarithm under independent Poisson counts of classes.
 pub(super) fn estimate(sample: &Sample) -> Result<(f64, f64), Failure> {
@@ -216,7 +216,8 @@ mod tests {
     /// Expected classes by records when each person is drawn with probability f.
     fn drawn(sizes: &[f64], f: f64, records: usize) -> f64 {
         let choose = |n: usize, k: usize| (0..k).map(|i| (n - i) as f64 / (i + 1) as f64).product::<f64>();
-        let chance = |n: usize| choose(n, records) * f.powi(records as i32) * (1.0 - f).powi((n - records) as i32);
+        let chance =
+            |n: usize| choose(n, records) * f.powi(records as i32) * (1.0 - f).powi((n - records) as i32);
         sizes.iter().enumerate().filter(|(x, _)| x + 1 >= records).map(|(x, p)| p * chance(x + 1)).sum()
     }
 
@@ -242,7 +243,8 @@ mod tests {
     fn shlosser_by_hand() {
         let sizes = BTreeMap::from([(1, 4), (2, 1)]);
         let found = Shlosser::of(&Sample::new(&sizes, Population::Size(12)).unwrap());
-        let expected = 5.0 + 4.0 * (4.0 * 0.25 + 2.0 * 0.25 * 0.75) / (4.0 * 0.25 + 0.3125) * (2.25_f64 / 2.5).powi(2);
+        let expected =
+            5.0 + 4.0 * (4.0 * 0.25 + 2.0 * 0.25 * 0.75) / (4.0 * 0.25 + 0.3125) * (2.25_f64 / 2.5).powi(2);
         assert!((found.classes - expected).abs() < 1e-12, "{} {expected}", found.classes);
     }
 

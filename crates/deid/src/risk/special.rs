@@ -11,18 +11,28 @@ const FEW: f64 = 24.0;
 
 /// `sum 1 / (x + i)` over `i = 0 .. m`, which is `psi(x + m) - psi(x)`. `x > 0`.
 pub(super) fn reciprocals(x: f64, m: f64) -> f64 {
-    sum(x, m, |x| 1.0 / x, |x, m| {
-        let y = x + m;
-        (m / x).ln_1p() - 0.5 * (1.0 / y - 1.0 / x) - (digamma_tail(y) - digamma_tail(x))
-    })
+    sum(
+        x,
+        m,
+        |x| 1.0 / x,
+        |x, m| {
+            let y = x + m;
+            (m / x).ln_1p() - 0.5 * (1.0 / y - 1.0 / x) - (digamma_tail(y) - digamma_tail(x))
+        },
+    )
 }
 
 /// `sum 1 / (x + i)^2` over `i = 0 .. m`. `x > 0`.
 pub(super) fn reciprocal_squares(x: f64, m: f64) -> f64 {
-    sum(x, m, |x| 1.0 / (x * x), |x, m| {
-        let y = x + m;
-        m / x / y + (trigamma_tail(x) - trigamma_tail(y))
-    })
+    sum(
+        x,
+        m,
+        |x| 1.0 / (x * x),
+        |x, m| {
+            let y = x + m;
+            m / x / y + (trigamma_tail(x) - trigamma_tail(y))
+        },
+    )
 }
 
 /// `ln gamma(x + d) - ln gamma(x)` for `x > 0`, `d >= 0`.

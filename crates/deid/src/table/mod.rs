@@ -17,11 +17,13 @@ mod parquet_text;
 
 pub use bind::{Binding, BoundColumn, Fate};
 pub use csv_run::{
-    FileKeys, assess as assess_csv, deidentify as deidentify_csv, hash as hash_csv, scan as scan_csv,
+    FileKeys, assess as assess_csv, count_in as count_in_csv, deidentify as deidentify_csv, hash as hash_csv,
+    scan as scan_csv,
 };
 pub use dialect::{Dialect, Encoding, Hints};
 pub use error::{Place, TableError, Trouble};
 pub use job::{Counts, Job, Side, TableOutcome};
 pub use parquet_run::{
-    deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet,
+    count_in as count_in_parquet, deidentify as deidentify_parquet, hash as hash_parquet,
+    measure as assess_parquet, scan as scan_parquet,
 };
