@@ -21,3 +21,4 @@ pub mod risk;
 pub mod search;
 pub mod study;
 pub mod table;
+pub mod utility;

@@ -1,11 +1,12 @@
 //! The risk of a table as it stands.
 
+use std::fs::File;
 use std::path::Path;
 
 use medveil_deid::assess::{Assessment, BENCHMARKS, Census, Estimate, InPopulation, evaluate};
 use medveil_deid::plan::ReleaseModel;
 use medveil_deid::risk::{Population, PopulationRisk, SampleError};
-use medveil_deid::table::{self, Job};
+use medveil_deid::table::{self, Job, TableError};
 use serde_json::{Value, json};
 
 use super::deidentify::open;
@@ -25,22 +26,33 @@ pub fn assess(
     sensitive: &[String],
     job: &Job<'_>,
 ) -> Result<Assessed, DatasetError> {
+    let assessment = read(
+        path,
+        |input| table::assess_csv(input, quasi_identifiers, sensitive, job),
+        |input| table::assess_parquet(input, quasi_identifiers, sensitive, job),
+    )?;
+    Ok(Assessed { file: path.display().to_string(), assessment })
+}
+
+/// Reads one table of either format.
+fn read(
+    path: &Path,
+    csv: impl FnOnce(File) -> Result<Assessment, TableError>,
+    parquet: impl FnOnce(File) -> Result<Assessment, TableError>,
+) -> Result<Assessment, DatasetError> {
     let format = detect(path)?;
     let size = std::fs::metadata(path).map(|metadata| metadata.len()).unwrap_or(0);
     let source = Source { path: path.to_owned(), name: String::new(), format, size };
     let file = path.display().to_string();
     let input = open(&source)?;
-    let assessment = match format {
-        Format::Csv => table::assess_csv(input, quasi_identifiers, sensitive, job),
-        Format::Parquet => table::assess_parquet(input, quasi_identifiers, sensitive, job),
+    let read = match format {
+        Format::Csv => csv(input),
+        Format::Parquet => parquet(input),
         Format::FhirJson | Format::FhirNdjson => {
             return Err(SourceError::Later { path: file, format: "FHIR as a single table" }.into());
         }
     };
-    match assessment {
-        Ok(assessment) => Ok(Assessed { file, assessment }),
-        Err(error) => Err(DatasetError::Table { file, error }),
-    }
+    read.map_err(|error| DatasetError::Table { file, error })
 }
 
 impl Assessed {
@@ -52,8 +64,12 @@ impl Assessed {
 
     /// With what can be counted in a table of the population, which has the same quasi-identifiers and is read by the same job.
     pub fn in_table(mut self, population: &Path, job: &Job<'_>) -> Result<Assessed, DatasetError> {
-        let population = assess(population, &self.assessment.quasi_identifiers, &[], job)?;
-        let done = self.assessment.count_in(&population.assessment);
+        let counted = read(
+            population,
+            |input| table::count_in_csv(input, &self.assessment, job),
+            |input| table::count_in_parquet(input, &self.assessment, job),
+        )?;
+        let done = self.assessment.count_in(&counted);
         self.or_refuse(done)
     }
 

@@ -30,6 +30,7 @@ pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
 pub use population::{Census, InPopulation};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
+pub(crate) use sample::number;
 pub(crate) use threshold::cell_size;
 pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
 pub use utility::{ColumnUtility, Correlation, Numeric, Treatment, Utility};
@@ -179,6 +180,8 @@ pub struct Assessor {
     before: Side,
     after: Side,
     sample: Sample,
+    /// Classes of another table, which are counted whatever becomes of the others.
+    wanted: Option<Tally>,
 }
 
 struct Side {
@@ -204,13 +207,23 @@ impl Assessor {
         };
         let (before, after) = (side(), side());
         let sample = Sample::new(spec.columns.len());
-        Assessor { spec, records: 0, released: 0, before, after, sample }
+        Assessor { spec, records: 0, released: 0, before, after, sample, wanted: None }
+    }
+
+    /// An assessor of the population of `table`, which was [counted](Assessor::finish_counted): each class of the table is followed here, however many
+    /// classes the population has.
+    pub fn of_population(spec: Spec, table: &Assessment) -> Assessor {
+        let counted = table.before.as_ref().and_then(|risk| risk.counted.as_ref());
+        Assessor { wanted: counted.map(population::Counted::cleared), ..Assessor::new(spec) }
     }
 
     /// Takes in a part. Parts come in source order.
     pub fn absorb(&mut self, part: Part) {
         self.records += part.records;
         self.released += part.released;
+        if let Some(wanted) = &mut self.wanted {
+            part.before.classes.iter().for_each(|(class, records)| wanted.add_known(*class, *records));
+        }
         self.before.absorb(part.before);
         self.after.absorb(part.after);
         self.sample.extend(part.sample);
@@ -218,7 +231,7 @@ impl Assessor {
 
     /// The figures.
     pub fn finish(self) -> Assessment {
-        let Assessor { spec, records, released, before, after, sample } = self;
+        let Assessor { spec, records, released, before, after, sample, .. } = self;
         let name = |c: &usize| spec.columns[*c].name.clone();
         let identified = spec
             .columns
@@ -239,8 +252,8 @@ impl Assessor {
     }
 
     /// The figures, with the classes of the table as it was, so that it can be [counted in](Assessment::count_in) a population or be one.
-    pub fn finish_counted(self) -> Assessment {
-        let classes = self.before.classes.clone();
+    pub fn finish_counted(mut self) -> Assessment {
+        let classes = self.wanted.take().unwrap_or_else(|| self.before.classes.clone());
         let mut assessment = self.finish();
         if let Some(risk) = &mut assessment.before {
             risk.counted = Some(population::Counted::new(classes));

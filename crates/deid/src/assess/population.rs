@@ -54,6 +54,10 @@ impl Counted {
     pub(super) fn new(tally: Tally) -> Counted {
         Counted(tally)
     }
+
+    pub(super) fn cleared(&self) -> Tally {
+        self.0.cleared()
+    }
 }
 
 impl Assessment {
@@ -69,11 +73,11 @@ impl Assessment {
         Ok(())
     }
 
-    /// Counts the table's classes in a population, which was [counted](super::Assessor::finish_counted) by the same quasi-identifiers. Without
+    /// Counts the table's classes in its [population](super::Assessor::of_population), which was tallied by the same quasi-identifiers. Without
     /// quasi-identifiers or records nothing changes.
     ///
     /// # Errors
-    /// The population has fewer records than the table.
+    /// The population has fewer records than the table, or none of the table's classes was followed in it.
     pub fn count_in(&mut self, population: &Assessment) -> Result<(), SampleError> {
         let Some(risk) = &mut self.before else { return Ok(()) };
         let records = risk.records;
@@ -84,7 +88,9 @@ impl Assessment {
         let Some(Counted(all_counts)) = &all.counted else { return Err(SampleError::Empty) };
         let pairs = join(&own.0, all_counts);
         let level = own.0.level().max(all_counts.level());
-        let Some(classes) = Classes::in_population(&pairs, level, records) else { return Ok(()) };
+        let Some(classes) = Classes::in_population(&pairs, level, records) else {
+            return Err(SampleError::Empty);
+        };
         // Told apart as if the population had one person more than records where it has enough.
         let covered: Vec<(u64, u64)> =
             pairs.iter().map(|(size, persons)| (*size, size + u64::from(persons >= size))).collect();
@@ -124,7 +130,7 @@ mod tests {
     use super::*;
     use crate::assess::{Assessor, Part, Spec};
 
-    fn table(rows: &[(&str, &str)], max_classes: usize) -> Assessment {
+    fn tally(rows: &[(&str, &str)], max_classes: usize, of: Option<&Assessment>) -> Assessment {
         let columns = vec![("sex".to_owned(), None), ("age".to_owned(), None)];
         let spec = Spec::as_it_stands(columns, vec![0, 1], vec![], max_classes);
         let mut part = Part::new(&spec);
@@ -132,9 +138,16 @@ mod tests {
             let cell = |c: usize| if c == 0 { row.0 } else { row.1 };
             part.row(i as u64, cell, Some(cell));
         }
-        let mut assessor = Assessor::new(spec);
+        let mut assessor = match of {
+            Some(table) => Assessor::of_population(spec, table),
+            None => Assessor::new(spec),
+        };
         assessor.absorb(part);
         assessor.finish_counted()
+    }
+
+    fn table(rows: &[(&str, &str)], max_classes: usize) -> Assessment {
+        tally(rows, max_classes, None)
     }
 
     #[test]
@@ -193,35 +206,33 @@ mod tests {
     }
 
     proptest! {
-        /// With classes beyond the cap on either side the joined classes are a sample of the true ones.
+        /// However few classes of the population are followed, those of the table are: its figures are exact.
         #[test]
-        fn classes_join_to_their_own_whatever_is_followed(
+        fn classes_of_the_table_are_counted_in_any_population(
             own in prop::collection::vec(0_u32..60, 1..120),
             more in prop::collection::vec(0_u32..90, 0..300),
-            cap in 8_usize..80,
+            cap in 1_usize..80,
         ) {
             let text = |values: &[u32]| values.iter().map(u32::to_string).collect::<Vec<_>>();
             let (own_text, all_text) = (text(&own), text(&[own.clone(), more].concat()));
-            let rows = |sex: &str, text: &[String]| -> Vec<(String, String)> {
-                text.iter().map(|value| (sex.to_owned(), value.clone())).collect()
+            let rows = |text: &[String]| text.iter().map(|value| ("f".to_owned(), value.clone())).collect::<Vec<_>>();
+            let (own_rows, all_rows) = (rows(&own_text), rows(&all_text));
+            let view = |rows: &[(String, String)], cap: usize, of: Option<&Assessment>| {
+                let rows: Vec<(&str, &str)> = rows.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
+                tally(&rows, cap, of)
             };
-            let (own_rows, all_rows) = (rows("f", &own_text), rows("f", &all_text));
-            let view = |rows: &[(String, String)], cap| {
-                table(&rows.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect::<Vec<_>>(), cap)
-            };
-            let mut sampled = view(&own_rows, cap);
-            sampled.count_in(&view(&all_rows, cap)).unwrap();
-            let mut exact = view(&own_rows, 1000);
-            exact.count_in(&view(&all_rows, 1000)).unwrap();
-            let count = |value: &str, text: &[String]| text.iter().filter(|other| *other == value).count();
-            let matches: f64 =
-                own_text.iter().map(|value| 1.0 / count(value, &all_text) as f64).sum::<f64>() / own.len() as f64;
-            let (sampled, exact) = (sampled.before.unwrap(), exact.before.unwrap());
-            prop_assert!((exact.marketer.value - matches).abs() < 1e-9);
-            // Nothing outside the table's own figures changes.
-            prop_assert_eq!(&exact.prosecutor, &view(&own_rows, 1000).before.unwrap().prosecutor);
-            // A class that is followed has its true size: no risk above the highest there is.
-            prop_assert!(sampled.journalist.maximum <= exact.journalist.maximum);
+            let count = |value: &str| all_text.iter().filter(|other| *other == value).count();
+            let matches: f64 = own_text.iter().map(|value| 1.0 / count(value) as f64).sum();
+            let smallest = own_text.iter().map(|value| count(value)).min().unwrap();
+            let mut exact = view(&own_rows, 1000, None);
+            let before = exact.before.clone().unwrap();
+            let population = view(&all_rows, cap, Some(&exact));
+            exact.count_in(&population).unwrap();
+            let risk = exact.before.unwrap();
+            prop_assert!((risk.marketer.value - matches / own.len() as f64).abs() < 1e-9);
+            prop_assert_eq!(risk.journalist.maximum, 1.0 / smallest as f64);
+            // Nothing else changes.
+            prop_assert_eq!((risk.prosecutor, risk.classes), (before.prosecutor, before.classes));
         }
     }
 }

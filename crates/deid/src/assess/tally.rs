@@ -25,6 +25,19 @@ impl Tally {
         Tally { counts: FingerprintMap::default(), cap: cap.max(1), level: 0 }
     }
 
+    /// The same keys, none of which has been counted.
+    pub(crate) fn cleared(&self) -> Self {
+        let counts = self.counts.keys().map(|key| (*key, 0)).collect();
+        Tally { counts, cap: self.cap, level: self.level }
+    }
+
+    /// Counts `times` more occurrences of a key that is there already.
+    pub(crate) fn add_known(&mut self, key: u64, times: u64) {
+        if let Some(count) = self.counts.get_mut(&key) {
+            *count += times;
+        }
+    }
+
     /// Counts `times` more occurrences of a key.
     pub(crate) fn add(&mut self, key: u64, times: u64) {
         if !under(key, self.level) {

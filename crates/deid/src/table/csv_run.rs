@@ -258,11 +258,33 @@ pub fn assess(
     sensitive: &[String],
     job: &Job<'_>,
 ) -> Result<Assessment, TableError> {
+    observe_all(input, quasi_identifiers, sensitive, None, job)
+}
+
+/// Counts the classes of `table` in a CSV file of its population, by the quasi-identifiers that the table was measured by.
+pub fn count_in(
+    input: impl Read + Send,
+    table: &Assessment,
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
+    observe_all(input, &table.quasi_identifiers, &[], Some(table), job)
+}
+
+fn observe_all(
+    input: impl Read + Send,
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+    sample: Option<&Assessment>,
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
     let columns = opened.names.len();
     let spec = spec_as_it_stands(&opened.names, quasi_identifiers, sensitive)?;
-    let mut assessor = Assessor::new(spec.clone());
+    let mut assessor = match sample {
+        Some(table) => Assessor::of_population(spec.clone(), table),
+        None => Assessor::new(spec.clone()),
+    };
     let header_rows = u64::from(dialect.header);
     pipeline::run(
         job.width(),

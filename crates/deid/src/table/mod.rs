@@ -21,16 +21,16 @@ mod recode_parquet;
 
 pub use bind::{Binding, BoundColumn, Fate};
 pub use csv_run::{
-    FileKeys, assess as assess_csv, deidentify as deidentify_csv, hash as hash_csv, kinds as kinds_csv,
-    scan as scan_csv,
+    FileKeys, assess as assess_csv, count_in as count_in_csv, deidentify as deidentify_csv, hash as hash_csv,
+    kinds as kinds_csv, scan as scan_csv,
 };
 pub use dialect::{Dialect, Encoding, Hints};
 pub use distinct::{Distinct, distinct_csv, distinct_parquet};
 pub use error::{Place, TableError, Trouble};
 pub use job::{Counts, Job, Side, TableOutcome};
 pub use parquet_run::{
-    deidentify as deidentify_parquet, hash as hash_parquet, kinds as kinds_parquet,
-    measure as assess_parquet, scan as scan_parquet,
+    count_in as count_in_parquet, deidentify as deidentify_parquet, hash as hash_parquet,
+    kinds as kinds_parquet, measure as assess_parquet, scan as scan_parquet,
 };
 pub use recode::{Counted, Recoded, Roles};
 pub use recode_csv::{count as count_csv, recode as recode_csv};

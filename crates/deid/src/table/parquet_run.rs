@@ -97,9 +97,27 @@ pub fn measure(
     sensitive: &[String],
     job: &Job<'_>,
 ) -> Result<Assessment, TableError> {
+    observe_all(file, quasi_identifiers, sensitive, None, job)
+}
+
+/// Counts the classes of `table` in a Parquet file of its population, by the quasi-identifiers that the table was measured by.
+pub fn count_in(file: File, table: &Assessment, job: &Job<'_>) -> Result<Assessment, TableError> {
+    observe_all(file, &table.quasi_identifiers, &[], Some(table), job)
+}
+
+fn observe_all(
+    file: File,
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+    sample: Option<&Assessment>,
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
     let source = Source::open(file)?;
     let spec = spec_as_it_stands(&source.names()?, quasi_identifiers, sensitive)?;
-    let mut assessor = Assessor::new(spec.clone());
+    let mut assessor = match sample {
+        Some(table) => Assessor::of_population(spec.clone(), table),
+        None => Assessor::new(spec.clone()),
+    };
     let cut = source.cut(0);
     let mut batches = source.batches(cut.batch_rows)?;
     pipeline::run(
