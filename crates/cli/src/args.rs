@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use medveil_deid::metric::Metric;
 use medveil_deid::model::Model;
 use medveil_deid::table::{Encoding, Hints};
+use medveil_deid::utility::Task;
 
 use crate::console::Lang;
 
@@ -249,6 +250,9 @@ pub struct AnonymizeArgs {
     /// Say what other k and suppression limits would cost
     #[arg(long)]
     pub frontier: bool,
+    /// Measure what an analysis loses, such as target=COLUMN, associations, regression=OUTCOME~A+B or survival=TIME:EVENT=VALUE:GROUP; several may be given
+    #[arg(long, value_name = "TASK")]
+    pub workload: Vec<Task>,
     /// The file to write, in the input's format
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,

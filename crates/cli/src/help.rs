@@ -319,6 +319,10 @@ METRIC 可为：loss、loss-geometric、precision、entropy、discernibility、a
             ("deadline", "搜索至多这么多秒，给出已找到的最好方案及其与最优值的最大差距"),
             ("explain", "说明此方案为何胜出，以及每个准标识符的代价"),
             ("frontier", "说明其他 k 与抑制上限的代价"),
+            (
+                "workload",
+                "度量某项分析的损失，如 target=列、associations、regression=因变量~A+B、survival=时间:事件=取值:分组；可给出多个",
+            ),
             ("out", "写入的文件，格式与输入相同"),
             ("report", "另写一份报告：中英文 HTML 单页；若给出 --explain 与 --frontier，则一并写入"),
         ],

@@ -11,6 +11,7 @@ use medveil_deid::search::{
     solve_locally,
 };
 use medveil_deid::table::Recoded;
+use medveil_deid::utility::{Workload, WorkloadReport};
 use serde_json::{Map, Value, json};
 
 use super::{job, total_size, write_new};
@@ -57,11 +58,18 @@ pub fn run(args: &AnonymizeArgs, console: &Console) -> Result<(), Failure> {
     let Some(recoding) = found.recoding() else { return Err(nothing_found(&found, console)) };
     let recoded = table.write(recoding, &args.out, args.overwrite, &job)?;
     bar.finish_and_clear();
+    let workload = match args.workload.is_empty() {
+        true => None,
+        false => {
+            let workload = Workload { tasks: args.workload.clone(), ..Workload::default() };
+            Some(table.measure(&args.out, &workload, &job)?)
+        }
+    };
     if let Some(path) = &args.report {
         let page = page(args, &table, &found, &recoded, console);
         write_new(path, page.as_bytes(), args.overwrite, false)?;
     }
-    let report = Report { args, table: &table, found: &found, recoded: &recoded, start };
+    let report = Report { args, table: &table, found: &found, recoded: &recoded, workload, start };
     if args.json {
         return console.json(&report.json());
     }
@@ -164,6 +172,7 @@ struct Report<'a> {
     table: &'a Table,
     found: &'a Found,
     recoded: &'a Recoded,
+    workload: Option<WorkloadReport>,
     start: Instant,
 }
 
@@ -223,6 +232,9 @@ impl Report<'_> {
         }
         if !self.found.frontier.is_empty() {
             json["frontier"] = json!(self.found.frontier);
+        }
+        if let Some(workload) = &self.workload {
+            json["workload"] = json!(workload);
         }
         let resources = Resources::since(self.start);
         json["elapsed_ms"] = (resources.wall_seconds * 1000.0).round().into();
@@ -296,6 +308,9 @@ impl Report<'_> {
         }
         if !self.found.frontier.is_empty() {
             lines.push(frontier_table(&self.found.frontier, console));
+        }
+        if let Some(workload) = &self.workload {
+            lines.extend(workload_lines(workload, console));
         }
         lines.push(format!("{}: {}", say("written", "已写入"), self.args.out.display()));
         lines
@@ -414,4 +429,57 @@ fn grid<T: ToString>(header: &[T], rows: impl Iterator<Item = Vec<String>>) -> S
         table.add_row(row);
     });
     table.to_string()
+}
+
+/// What analyses keep, a line each.
+fn workload_lines(workload: &WorkloadReport, console: &Console) -> Vec<String> {
+    let say = |en: &'static str, zh: &'static str| console.text(en, zh);
+    let (raw, released) = (say("raw", "原始"), say("released", "发布"));
+    let mut lines = Vec::new();
+    for task in &workload.classification {
+        let target = task.target.escape_debug();
+        for method in &task.methods {
+            lines.push(format!(
+                "{} `{target}` ({:?}): {raw} {:.4}, {released} {:.4}, {} {:.4}",
+                say("accuracy of predicting", "预测准确率"),
+                method.method,
+                method.raw,
+                method.released,
+                say("always the most frequent value", "始终取最常见值"),
+                task.baseline
+            ));
+        }
+    }
+    for task in &workload.associations {
+        lines.push(format!(
+            "{}: {:.4} ({} {:.4}, {} {})",
+            say("strength of associations, mean absolute loss", "关联强度的平均绝对损失"),
+            task.mean_absolute_loss,
+            say("at most", "最大"),
+            task.largest_loss,
+            task.pairs.len(),
+            say("pairs", "对")
+        ));
+    }
+    for task in &workload.regression {
+        lines.push(format!(
+            "{} `{}`: {} {:.3}, {} {:.3}",
+            say("regression of", "回归"),
+            task.outcome.escape_debug(),
+            say("mean overlap of confidence intervals", "置信区间平均重叠"),
+            task.mean_overlap,
+            say("share of coefficients with the same conclusion", "结论相同的系数占比"),
+            task.same_conclusion
+        ));
+    }
+    for task in &workload.survival {
+        let largest =
+            task.curve.as_ref().map_or_else(|| "-".to_owned(), |curve| format!("{:.4}", curve.largest));
+        lines.push(format!(
+            "{} `{}`: {largest}",
+            say("survival curve, largest distance", "生存曲线最大距离"),
+            task.time.escape_debug()
+        ));
+    }
+    lines
 }

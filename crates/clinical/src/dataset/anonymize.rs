@@ -13,6 +13,7 @@ use medveil_deid::metric::Metric;
 use medveil_deid::model::Model;
 use medveil_deid::search::{Attribute, Problem, Recoding};
 use medveil_deid::table::{self, Counted, Job, Recoded, Roles, TableError, Trouble};
+use medveil_deid::utility::{self, Table as Columns, Workload, WorkloadReport};
 
 use super::deidentify::open;
 use super::error::DatasetError;
@@ -125,6 +126,34 @@ impl Table {
             false => staged.persist_noclobber(out).map(drop).map_err(|error| failed(error.error))?,
         }
         Ok(recoded)
+    }
+}
+
+impl Table {
+    /// Carries out the tasks of a workload on the table and on what was written as `released`. Of long tables a sample is read.
+    ///
+    /// # Errors
+    /// What cannot be read; a task that cannot be carried out on the table itself.
+    pub fn measure(
+        &self,
+        released: &Path,
+        workload: &Workload,
+        job: &Job<'_>,
+    ) -> Result<WorkloadReport, DatasetError> {
+        let stride = self.problem.tuples.rows().div_ceil(2 * workload.max_records.max(1) as u64).max(1);
+        let wanted = |name: &str| !self.roles.dropped.iter().any(|dropped| dropped == name);
+        let read = |source: &Source| {
+            let input = open(source)?;
+            let columns = match source.format {
+                Format::Parquet => table::columns_parquet(input, &wanted, stride, job),
+                _ => table::columns_csv(input, &wanted, stride, job),
+            };
+            let columns = columns.map_err(|error| in_file(&source.path, error))?;
+            Columns::new(columns).map_err(DatasetError::Workload)
+        };
+        let raw = read(&self.source)?;
+        let released = read(&Source { path: released.to_owned(), ..self.source.clone() })?;
+        utility::workload(&raw, &released, workload).map_err(DatasetError::Workload)
     }
 }
 

@@ -6,6 +6,7 @@ use medveil_deid::report::Report;
 use medveil_deid::risk::SampleError;
 use medveil_deid::search::ProblemError;
 use medveil_deid::table::{TableError, Trouble};
+use medveil_deid::utility::WorkloadError;
 
 use super::source::SourceError;
 use super::stage::StageError;
@@ -50,6 +51,9 @@ pub enum DatasetError {
         /// Why.
         error: String,
     },
+    /// An analysis cannot be carried out.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
     /// The search contradicts itself.
     #[error(transparent)]
     Problem(#[from] ProblemError),

@@ -4,6 +4,7 @@
 //! and hash what comes in and what goes out, so that a receipt can bind both.
 
 mod bind;
+mod columns;
 pub mod csv;
 mod csv_run;
 mod dialect;
@@ -20,6 +21,7 @@ mod recode_csv;
 mod recode_parquet;
 
 pub use bind::{Binding, BoundColumn, Fate};
+pub use columns::{columns_csv, columns_parquet};
 pub use csv_run::{
     FileKeys, assess as assess_csv, count_in as count_in_csv, deidentify as deidentify_csv, hash as hash_csv,
     kinds as kinds_csv, scan as scan_csv,
