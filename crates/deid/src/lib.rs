@@ -14,5 +14,6 @@ pub mod plan;
 pub mod receipt;
 pub mod reidentify;
 pub mod report;
+mod sha256;
 pub mod study;
 pub mod table;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sm3::Sm3;
 
+use crate::sha256;
 use crate::study::{Prf, Suite};
 
 /// A hash of a tree.
@@ -26,9 +27,7 @@ pub fn leaf(key: &Prf, record: &[u8]) -> Hash {
 
 fn node(suite: Suite, left: &Hash, right: &Hash) -> Hash {
     match suite {
-        Suite::International => {
-            Sha256::new_with_prefix([0x01]).chain_update(left).chain_update(right).finalize().into()
-        }
+        Suite::International => sha256::node(0x01, left, right),
         Suite::National => {
             Sm3::new_with_prefix([0x01]).chain_update(left).chain_update(right).finalize().into()
         }
