@@ -9,7 +9,7 @@
 use std::fmt;
 
 use sha2::block_api::compress256;
-use zeroize::ZeroizeOnDrop;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
 /// The chaining value of SHA-256.
 type State = [u32; 8];
@@ -27,7 +27,7 @@ const BIT: u8 = 0x80;
 /// HMAC-SHA256 under one key, of which only the states after its two blocks are kept.
 #[derive(Clone, ZeroizeOnDrop)]
 pub struct HmacSha256 {
-    inner: State,
+    inner: Message,
     outer: State,
 }
 
@@ -35,57 +35,87 @@ impl HmacSha256 {
     /// The function under `key`.
     pub fn new(key: &[u8; 32]) -> Self {
         let absorb = |pad: u8| {
-            let mut block = zeroize::Zeroizing::new([pad; BLOCK]);
+            let mut block = Zeroizing::new([pad; BLOCK]);
             block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
             let mut state = INITIAL;
             compress256(&mut state, std::slice::from_ref(&*block));
             state
         };
-        HmacSha256 { inner: absorb(0x36), outer: absorb(0x5c) }
+        let inner = Message { state: absorb(0x36), block: [0; BLOCK], length: BLOCK as u64 };
+        HmacSha256 { inner, outer: absorb(0x5c) }
+    }
+
+    /// The function of what follows `prefix`: `f.after(a).tag(&[b])` is `f.tag(&[a, b])`. Many messages that begin alike are absorbed to there once.
+    pub fn after(&self, prefix: &[u8]) -> Self {
+        let mut after = self.clone();
+        after.inner.absorb(prefix);
+        after
     }
 
     /// The tag of the concatenated parts.
     #[inline]
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
-        let mut state = self.inner;
+        let mut message = self.inner;
+        parts.iter().for_each(|part| message.absorb(part));
         let mut block = [0; BLOCK];
-        let mut filled = 0;
-        // The key's block counts.
-        let mut length = BLOCK as u64;
-        for part in parts {
-            length += part.len() as u64;
-            let mut rest = *part;
-            if filled > 0 {
-                let (head, tail) = rest.split_at(rest.len().min(BLOCK - filled));
-                block[filled..filled + head.len()].copy_from_slice(head);
-                filled += head.len();
-                rest = tail;
-                if filled < BLOCK {
-                    continue;
-                }
-                compress256(&mut state, std::slice::from_ref(&block));
-            }
-            let (whole, tail) = rest.as_chunks();
-            if !whole.is_empty() {
-                compress256(&mut state, whole);
-            }
-            block[..tail.len()].copy_from_slice(tail);
-            filled = tail.len();
-        }
-        let mut last = [[0; BLOCK]; 2];
-        last[0][..filled].copy_from_slice(&block[..filled]);
-        last[0][filled] = BIT;
-        let last = if filled < BLOCK - 8 { &mut last[..1] } else { &mut last[..] };
-        end(last, length);
-        compress256(&mut state, last);
-
-        let mut block = [0; BLOCK];
-        block[..32].copy_from_slice(&bytes(&state));
+        block[..32].copy_from_slice(&bytes(&message.end()));
         block[32] = BIT;
-        end(std::slice::from_mut(&mut block), BLOCK as u64 + 32);
+        write_length(std::slice::from_mut(&mut block), BLOCK as u64 + 32);
         let mut state = self.outer;
         compress256(&mut state, &[block]);
         bytes(&state)
+    }
+}
+
+/// A message that is being absorbed.
+// Not wiped where it is dropped, as the copies in registers and on the stack are not either; `HmacSha256` wipes the one that stays.
+#[derive(Clone, Copy, Zeroize)]
+struct Message {
+    state: State,
+    /// Holds what does not fill a block yet: as many bytes as `length` has beyond whole blocks.
+    block: [u8; BLOCK],
+    /// In bytes, the key's block included.
+    length: u64,
+}
+
+impl Message {
+    #[inline]
+    fn filled(&self) -> usize {
+        self.length as usize % BLOCK
+    }
+
+    #[inline]
+    fn absorb(&mut self, part: &[u8]) {
+        let filled = self.filled();
+        self.length += part.len() as u64;
+        let mut rest = part;
+        if filled > 0 {
+            let (head, tail) = rest.split_at(rest.len().min(BLOCK - filled));
+            self.block[filled..filled + head.len()].copy_from_slice(head);
+            if filled + head.len() < BLOCK {
+                return;
+            }
+            compress256(&mut self.state, std::slice::from_ref(&self.block));
+            rest = tail;
+        }
+        let (whole, tail) = rest.as_chunks();
+        if !whole.is_empty() {
+            compress256(&mut self.state, whole);
+        }
+        self.block[..tail.len()].copy_from_slice(tail);
+    }
+
+    /// The state after the padding.
+    #[inline]
+    fn end(mut self) -> State {
+        let filled = self.filled();
+        let mut last = [[0; BLOCK]; 2];
+        last[0][..filled].copy_from_slice(&self.block[..filled]);
+        last[0][filled] = BIT;
+        let last = if filled < BLOCK - 8 { &mut last[..1] } else { &mut last[..] };
+        write_length(last, self.length);
+        compress256(&mut self.state, last);
+        self.state
     }
 }
 
@@ -104,7 +134,7 @@ pub(crate) fn node(prefix: u8, left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
     message[1..33].copy_from_slice(left);
     message[33..65].copy_from_slice(right);
     message[65] = BIT;
-    end(&mut blocks, 65);
+    write_length(&mut blocks, 65);
     let mut state = INITIAL;
     compress256(&mut state, &blocks);
     bytes(&state)
@@ -112,7 +142,7 @@ pub(crate) fn node(prefix: u8, left: &[u8; 32], right: &[u8; 32]) -> [u8; 32] {
 
 /// Writes the length of the message, in bytes, at the end of its last block.
 #[inline]
-fn end(blocks: &mut [[u8; BLOCK]], length: u64) {
+fn write_length(blocks: &mut [[u8; BLOCK]], length: u64) {
     if let Some(last) = blocks.last_mut() {
         last[BLOCK - 8..].copy_from_slice(&(length * 8).to_be_bytes());
     }
@@ -181,7 +211,11 @@ mod tests {
             parts in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..5),
         ) {
             let slices: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-            prop_assert_eq!(HmacSha256::new(&key).tag(&slices), library(&key, &parts.concat()));
+            let mac = HmacSha256::new(&key);
+            let tag = library(&key, &parts.concat());
+            prop_assert_eq!(mac.tag(&slices), tag);
+            let after = slices.iter().fold(mac, |mac, part| mac.after(part));
+            prop_assert_eq!(after.tag(&[]), tag);
         }
 
         #[test]
