@@ -2,7 +2,8 @@
 //!
 //! What a plan keeps must leave byte for byte: quotes, leading zeros, date spelling, line ends. A reader that hands out unescaped
 //! fields cannot do that, so a [`Block`] keeps the raw bytes and records where each field ends. [`Blocks`] cuts the stream at record
-//! ends; [`Block::parse`] runs on a worker thread: records without a quote are split by `memchr`, the others by `csv_core`.
+//! ends; [`Block::parse`] runs on a worker thread: records without a quote are split at their
+//! marks, the others by `csv_core`.
 
 use std::borrow::Cow;
 use std::io::Read;
@@ -10,12 +11,13 @@ use std::ops::Range;
 
 use csv_core::ReadFieldResult;
 use encoding_rs::GB18030;
-use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::dialect::{Dialect, Encoding};
 use super::error::{TableError, Trouble};
+use super::marks::Marks;
 
-const QUOTE: u8 = b'"';
+pub(super) const QUOTE: u8 = b'"';
 
 /// Raw bytes of whole records, in source order.
 #[derive(Debug)]
@@ -305,6 +307,15 @@ impl<'a> Block<'a> {
         &raw[fields.range(record, column)]
     }
 
+    /// Whether a field stands as it does in the record before: then its text is the same.
+    #[inline]
+    pub fn repeats(&self, record: usize, column: usize) -> bool {
+        record > 0 && {
+            let (raw, fields) = self.as_it_stands();
+            same(&raw[fields.range(record, column)], &raw[fields.range(record - 1, column)])
+        }
+    }
+
     /// The bytes of neighbouring fields as they stand, with the delimiters between them.
     pub fn raw_fields(&self, record: usize, first: usize, last: usize) -> &[u8] {
         let (raw, fields) = self.as_it_stands();
@@ -366,6 +377,16 @@ impl<'a> Block<'a> {
     }
 }
 
+/// Whether two short texts are equal, without a call for each.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let (words_a, rest_a) = a.as_chunks::<8>();
+    let (words_b, rest_b) = b.as_chunks::<8>();
+    a.len() == b.len()
+        && words_a.iter().zip(words_b).all(|(x, y)| u64::from_le_bytes(*x) == u64::from_le_bytes(*y))
+        && rest_a.iter().zip(rest_b).all(|(x, y)| x == y)
+}
+
 fn decode_gb18030(bytes: &[u8]) -> Result<String, usize> {
     let mut decoder = GB18030.new_decoder_without_bom_handling();
     let capacity = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(0);
@@ -414,7 +435,7 @@ fn fields(
         Ok(())
     };
     let mut field_start = 0;
-    for at in memchr3_iter(delimiter, b'\n', QUOTE, bytes) {
+    for at in Marks::new(bytes, delimiter) {
         if at < skip_to {
             continue;
         }

@@ -39,8 +39,14 @@ impl Rows for Block<'_> {
         self.records()
     }
 
+    #[inline]
     fn text(&self, row: usize, column: usize) -> &str {
         Block::text(self, row, column)
+    }
+
+    #[inline]
+    fn repeats(&self, row: usize, column: usize) -> bool {
+        Block::repeats(self, row, column)
     }
 }
 

@@ -14,6 +14,10 @@ pub(super) trait Rows {
     fn rows(&self) -> usize;
     /// The text of a cell; empty where it is missing.
     fn text(&self, row: usize, column: usize) -> &str;
+    /// Whether a cell is known to have the text of the one in the row before.
+    fn repeats(&self, row: usize, column: usize) -> bool {
+        row > 0 && self.text(row, column) == self.text(row - 1, column)
+    }
 }
 
 /// What a block became, column by column.
@@ -124,28 +128,29 @@ pub(super) fn transform(
             continue;
         };
         let mut new = NewColumn {
-            text: String::with_capacity(n * 12),
+            text: String::with_capacity(n * 16),
             ends: Vec::with_capacity(n),
             effects: Vec::with_capacity(n),
         };
         let reads = transform.reads();
         let subject = binding.subject.filter(|_| reads > Reads::Value);
-        let mut before: Option<(&str, Option<&str>, Outcome)> = None;
+        let mut before = Outcome::Empty;
         for (r, record) in records.iter().enumerate() {
-            let text = rows.text(r, c);
-            let subject = subject.map(|s| rows.text(r, s)).filter(|text| !text.is_empty());
             // The records of one patient stand next to each other, and most of their values are the same.
-            let repeated = before
-                .filter(|(value, whose, _)| reads < Reads::Record && *value == text && *whose == subject);
-            let outcome = if let Some((_, _, outcome)) = repeated {
-                if outcome == Outcome::Done(Effect::Replaced) {
+            let repeated = reads < Reads::Record
+                && rows.repeats(r, c)
+                && subject.is_none_or(|subject| rows.repeats(r, subject));
+            let outcome = if repeated {
+                if before == Outcome::Done(Effect::Replaced) {
                     new.repeat();
                 }
-                outcome
-            } else if text.is_empty() {
+                before
+            } else if rows.text(r, c).is_empty() {
                 Outcome::Empty
             } else {
-                let cell = Cell { value: Secret(text), subject: subject.map(Secret), record, occurrence: 0 };
+                let value = Secret(rows.text(r, c));
+                let subject = subject.map(|s| rows.text(r, s)).filter(|text| !text.is_empty());
+                let cell = Cell { value, subject: subject.map(Secret), record, occurrence: 0 };
                 let start = new.text.len();
                 let done = transform.apply(&cell, &mut new.text);
                 if done != Ok(Effect::Replaced) {
@@ -165,7 +170,7 @@ pub(super) fn transform(
                     }
                 }
             };
-            before = Some((text, subject, outcome));
+            before = outcome;
             done.dropped[r] |= outcome == Outcome::Done(Effect::DropRecord);
             outcome.count(counts);
             new.ends.push(u32::try_from(new.text.len()).expect("a block's new text stays below 4 GiB"));

@@ -10,6 +10,7 @@ mod dialect;
 mod error;
 mod execute;
 mod job;
+mod marks;
 mod parquet_file;
 mod parquet_record;
 mod parquet_run;
