@@ -91,7 +91,14 @@ impl Token {
         &bytes[self.start..self.end]
     }
 
+    /// The text that the token of a record stands for.
+    #[inline]
+    pub fn of(self, record: &str) -> Cow<'_, str> {
+        if self.escaped { self.text(record.as_bytes()) } else { Cow::Borrowed(&record[self.start..self.end]) }
+    }
+
     /// The text that the token stands for; nothing where the bytes are no UTF-8, as they may be when a fault is placed.
+    #[cold]
     pub fn text(self, bytes: &[u8]) -> Cow<'_, str> {
         let raw = std::str::from_utf8(self.raw(bytes)).unwrap_or_default();
         if !self.escaped {
