@@ -20,9 +20,12 @@ pub type Hash = [u8; 32];
 /// Half of the most subtree roots that a [`Builder`] keeps.
 pub const MAX_CHECKPOINTS: usize = 256;
 
+/// What is hashed before the record of a leaf (RFC 6962, 2.1).
+pub const LEAF: u8 = 0x00;
+
 /// The leaf of a record under the dataset's key.
 pub fn leaf(key: &Prf, record: &[u8]) -> Hash {
-    key.tag(&[&[0x00], record])
+    key.tag(&[&[LEAF], record])
 }
 
 fn node(suite: Suite, left: &Hash, right: &Hash) -> Hash {

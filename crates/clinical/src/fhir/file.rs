@@ -12,6 +12,7 @@ use medveil_deid::study::Suite;
 use medveil_deid::table::{Counts, FileKeys, Job, Side};
 
 use super::demographics;
+use super::opening::Openings;
 use super::{FhirExecutor, RecordError, RecordOutcome, Scratch, Tally};
 
 /// What is wrong with a FHIR file, and where. No value is in it.
@@ -122,7 +123,7 @@ pub fn deidentify(
     job: &Job<'_>,
 ) -> Result<FhirOutcome, FhirFileError> {
     let spec = demographics::spec();
-    let scratches = Pool::default();
+    let scratches: Pool<(Scratch, Openings)> = Pool::default();
     let buffers = Pool::default();
     let mut trees = (Builder::new(suite), Builder::new(suite));
     let (mut bytes_in, mut bytes_out) = (0, 0);
@@ -136,7 +137,8 @@ pub fn deidentify(
             source.next_block_in(buffers.take())
         },
         |block: Block| {
-            let mut scratch = scratches.take().unwrap_or_else(|| executor.scratch());
+            let mut scratch =
+                scratches.take().unwrap_or_else(|| (executor.scratch(), Openings::new(&keys.output_leaves)));
             let out = buffers.take().unwrap_or_default();
             let done = process(&block, executor, &mut scratch, keys, &spec, out);
             scratches.give(scratch);
@@ -157,7 +159,7 @@ pub fn deidentify(
     )?;
     output.flush().map_err(FhirFileError::Write)?;
     let mut tally = Tally::default();
-    while let Some(scratch) = scratches.take() {
+    while let Some((scratch, _)) = scratches.take() {
         tally.add(&executor.tally(&scratch));
     }
     let (records_in, records_out) = (trees.0.count(), trees.1.count());
@@ -330,7 +332,7 @@ struct Done {
 fn process(
     block: &Block,
     executor: &FhirExecutor,
-    scratch: &mut Scratch,
+    (scratch, openings): &mut (Scratch, Openings),
     keys: &FileKeys,
     spec: &Spec,
     mut out: Vec<u8>,
@@ -371,7 +373,7 @@ fn process(
         }
         if written {
             done.out.extend_from_slice(end);
-            done.leaves_out.push(leaf(&keys.output_leaves, &done.out[start..]));
+            done.leaves_out.push(openings.leaf(&done.out[start..], scratch.opening()));
         }
     }
     Ok(done)

@@ -30,6 +30,7 @@ pub mod demographics;
 mod file;
 pub mod model;
 mod name;
+mod opening;
 pub mod path;
 mod place;
 mod primitive;
@@ -168,9 +169,12 @@ impl Scratch {
     /// Whether the record that was processed last can hold a Patient that [`demographics`] would look at: as itself, or in an `entry`.
     fn may_hold_patients(&self) -> bool {
         let Some(record) = self.tape.resources.first() else { return true };
-        let ty = Model::r4().get(record.ty);
-        let has_entry = || Model::r4().element(record.ty, "entry").is_some();
-        ty.name == "Patient" || self.tape.unknown_property || has_entry()
+        demographics::looks_into(Model::r4().get(record.ty).name) || self.tape.unknown_property
+    }
+
+    /// About how many bytes at the beginning of what was written last are the same for other records of its kind.
+    fn opening(&self) -> usize {
+        self.work.opening
     }
 }
 

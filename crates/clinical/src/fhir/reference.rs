@@ -127,9 +127,18 @@ mod tests {
 
     #[test]
     fn the_short_way_gives_what_the_long_one_does() {
-        for text in
-            ["Patient/1", "Patient/a.b-C", "Patient/", "Zhang/1", "Patient/1/2", "Patient/1#x", "Patient/张", "P张/1", "/1", "Patient"]
-        {
+        for text in [
+            "Patient/1",
+            "Patient/a.b-C",
+            "Patient/",
+            "Zhang/1",
+            "Patient/1/2",
+            "Patient/1#x",
+            "Patient/张",
+            "P张/1",
+            "/1",
+            "Patient",
+        ] {
             if let Some(plain) = Reference::plain(text) {
                 assert_eq!(plain, Reference::parse_any(text), "{text}");
             }

@@ -74,57 +74,58 @@ pub struct Workspace {
     /// Values that were replaced lately: the same patient, encounter and day stand in line after line.
     replaced: Vec<Replaced>,
     inserts: Vec<(u32, u32, u32)>,
+    /// How many bytes, of what was written last, lead up to the end of the first labels, if nothing else changes among them.
+    pub opening: usize,
     /// Values that were removed because their action could not read them.
     pub invalid: u64,
 }
 
-/// A value and what took its place under one rule.
+/// A value, as it stands in the record, and what took its place.
 #[derive(Default)]
 struct Replaced {
-    rule: RuleId,
-    form: Option<Form>,
-    part: String,
-    value: String,
+    /// Tells rule, type and form.
+    state: StateId,
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
 /// Values that are remembered: a power of two.
-const REPLACED: usize = 256;
+const REPLACED: usize = 512;
 
 impl Workspace {
     /// The place where a value would be remembered.
     #[inline]
-    fn place(&self, rule: RuleId, part: &str) -> usize {
+    fn place(state: StateId, token: &[u8]) -> usize {
         // A collision costs a computation, never a wrong answer.
-        let mut words = part.as_bytes().chunks_exact(8);
         let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-        let mut hash = mix(part.len() as u64, u64::from(rule));
-        for word in &mut words {
-            hash = mix(hash, u64::from_le_bytes(word.try_into().expect("eight bytes")));
-        }
-        let rest = words.remainder().iter().fold(0, |word, byte| word << 8 | u64::from(*byte));
+        let (words, rest) = token.as_chunks();
+        let hash = words.iter().fold(u64::from(state), |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        let rest = rest.iter().fold(token.len() as u64, |word, byte| word << 8 | u64::from(*byte));
         (mix(hash, rest) >> 32) as usize % REPLACED
     }
 
-    /// Appends what took the value's place before, if that is remembered at its place.
+    /// Appends to the replacements what took the place of the token before, if that is remembered at `place`.
     #[inline]
-    fn recall(&mut self, place: usize, rule: RuleId, form: Form, part: &str) -> bool {
+    fn recall(&mut self, place: usize, state: StateId, token: &[u8]) -> bool {
         let Some(found) = self.replaced.get(place) else { return false };
-        let known = found.rule == rule && found.form == Some(form) && found.part == part;
+        let known = found.state == state && found.before == token && !found.after.is_empty();
         if known {
-            self.value.push_str(&found.value);
+            self.replacements.extend_from_slice(&found.after);
         }
         known
     }
 
-    /// Remembers what took the value's place.
-    fn keep(&mut self, place: usize, rule: RuleId, form: Form, part: &str) {
+    /// Remembers what took the place of the token: the replacements from `from` on.
+    fn keep(&mut self, place: usize, state: StateId, token: &[u8], from: usize) {
         if self.replaced.is_empty() {
             self.replaced.resize_with(REPLACED, Replaced::default);
         }
         let found = &mut self.replaced[place];
-        (found.rule, found.form) = (rule, Some(form));
-        part.clone_into(&mut found.part);
-        self.value.clone_into(&mut found.value);
+        found.state = state;
+        found.before.clear();
+        found.before.extend_from_slice(token);
+        found.after.clear();
+        found.after.extend_from_slice(&self.replacements[from..]);
     }
 }
 
@@ -154,12 +155,9 @@ impl Splicer<'_> {
             let entry = self.tape.entries[at];
             match entry.what {
                 What::Remove => self.remove(at),
-                What::Apply(rule, state) => match self.apply(&entry, rule, state)? {
+                What::Apply(rule, state) => match self.replace(at, rule, state)? {
                     Effect::Kept => {}
-                    Effect::Replaced => {
-                        self.replace(at);
-                        self.label(entry.resource, self.rules[rule as usize].labels);
-                    }
+                    Effect::Replaced => self.label(entry.resource, self.rules[rule as usize].labels),
                     Effect::Removed => self.remove(at),
                     Effect::DropRecord => {
                         let resource = self.tape.resources[entry.resource as usize].entry;
@@ -175,6 +173,7 @@ impl Splicer<'_> {
         self.align_pairs();
         self.find_leading();
         self.insert_labels();
+        self.work.opening = self.opening();
         let (entries, work) = (&self.tape.entries, &*self.work);
         let whole = Range { from: 0, to: self.text.len(), first: 0, last: entries.len() };
         emit(self.text.as_bytes(), entries, whole, &work.inserts, &work.replacements, out);
@@ -216,6 +215,31 @@ impl Splicer<'_> {
         self.work.subject_of = Some(resource);
     }
 
+    /// Applies a rule to an entry's value and notes what takes its place, if it is replaced.
+    fn replace(&mut self, at: usize, rule: RuleId, state: StateId) -> Result<Effect, Refused> {
+        let entry = self.tape.entries[at];
+        let token = &self.text.as_bytes()[entry.value as usize..entry.end as usize];
+        let by_value = self.rules[rule as usize].by_value;
+        let place = if by_value { Workspace::place(state, token) } else { 0 };
+        let from = self.work.replacements.len();
+        if !(by_value && self.work.recall(place, state, token)) {
+            let effect = self.apply(&entry, rule, state)?;
+            if effect != Effect::Replaced {
+                return Ok(effect);
+            }
+            let Workspace { replacements, value, .. } = &mut *self.work;
+            match token.first() {
+                Some(b'"') => write_string(value, replacements),
+                _ => replacements.extend_from_slice(value.as_bytes()),
+            }
+            if by_value {
+                self.work.keep(place, state, token, from);
+            }
+        }
+        self.tape.entries[at].fate = Fate::Replace(offset(from), offset(self.work.replacements.len()));
+        Ok(Effect::Replaced)
+    }
+
     /// Applies a rule to a value; the new text is the workspace's value if it is replaced.
     fn apply(&mut self, entry: &Entry, rule: RuleId, state: StateId) -> Result<Effect, Refused> {
         let prepared = &self.rules[rule as usize];
@@ -243,26 +267,19 @@ impl Splicer<'_> {
         }
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
-        self.work.value.clear();
-        let place = self.work.place(rule, part);
-        let known = prepared.by_value && self.work.recall(place, rule, form, part);
-        if !known {
-            self.find_subject(entry.resource);
-            let work = &mut *self.work;
-            let subject = work.has_subject.then_some(Secret(&work.subject));
-            let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
-            match by_kind.of(form).apply(&cell, &mut work.value) {
-                Ok(Effect::Replaced) => {}
-                Ok(effect) => return Ok(effect),
-                Err(_) if self.invalid == Invalid::Redact => {
-                    work.invalid += 1;
-                    return Ok(Effect::Removed);
-                }
-                Err(refusal) => return Err(Refused { offset: start, refusal }),
+        self.find_subject(entry.resource);
+        let work = &mut *self.work;
+        let subject = work.has_subject.then_some(Secret(&work.subject));
+        let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
+        work.value.clear();
+        match by_kind.of(form).apply(&cell, &mut work.value) {
+            Ok(Effect::Replaced) => {}
+            Ok(effect) => return Ok(effect),
+            Err(_) if self.invalid == Invalid::Redact => {
+                work.invalid += 1;
+                return Ok(Effect::Removed);
             }
-            if prepared.by_value {
-                work.keep(place, rule, form, part);
-            }
+            Err(refusal) => return Err(Refused { offset: start, refusal }),
         }
         let value = &mut self.work.value;
         if !before.is_empty() || !after.is_empty() {
@@ -273,18 +290,6 @@ impl Splicer<'_> {
         let is_token =
             quoted || scan::scalar(value.as_bytes(), 0) == Ok(value.len()) && !value.starts_with(['"', 'n']);
         Ok(if is_token && primitive::fits(ty, value) { Effect::Replaced } else { Effect::Removed })
-    }
-
-    fn replace(&mut self, at: usize) {
-        let entry = &mut self.tape.entries[at];
-        let Workspace { replacements, value, .. } = &mut *self.work;
-        let from = replacements.len();
-        if self.text.as_bytes()[entry.value as usize] == b'"' {
-            write_string(value, replacements);
-        } else {
-            replacements.extend_from_slice(value.as_bytes());
-        }
-        entry.fate = Fate::Replace(offset(from), offset(replacements.len()));
     }
 
     /// Removes an entry, and what would be empty or invalid without it.
@@ -414,6 +419,15 @@ impl Splicer<'_> {
         self.work.inserts.sort_unstable();
     }
 
+    fn opening(&self) -> usize {
+        let Some((position, from, to)) = self.work.inserts.first() else { return 0 };
+        let mut before = self.tape.entries.iter().take_while(|entry| entry.start < *position);
+        match before.all(|entry| entry.fate == Fate::Stay) {
+            true => (position + to - from) as usize,
+            false => 0,
+        }
+    }
+
     /// A list as it will be written.
     fn written(&self, area: Area) -> Vec<u8> {
         let (from, to) = (area.open as usize - 1, area.end as usize);
@@ -514,7 +528,7 @@ fn forward_over_comma(bytes: &[u8], at: usize) -> usize {
 
 /// Writes a JSON string.
 fn write_string(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().any(|b| matches!(b, b'"' | b'\\' | 0..0x20)) {
+    if scan::plain(text.as_bytes(), 0) < text.len() {
         // Writing a string to a vector cannot fail.
         out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
         return;
