@@ -336,6 +336,8 @@ struct State {
     /// Open addressing; a power of two of slots, at most half of them taken.
     table: Vec<Option<Slot>>,
     branches: Vec<Branch>,
+    /// The names of the branches.
+    names: Vec<Box<[u8]>>,
     /// The branch that an object began with last.
     first: u32,
     /// Objects and lists that were met here and in which nothing changes.
@@ -350,8 +352,9 @@ struct Slot {
 }
 
 /// An edge with its key. Objects of one state mostly have the same members in the same order, so that one comparison
-/// with the key that is expected next spares reading and looking up most of them.
+/// with the key that is expected next spares reading and looking up most of them. Each fills a line of the processor's cache.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Branch {
     edge: Edge,
     /// The branch that followed last.
@@ -360,16 +363,28 @@ struct Branch {
     length: u32,
     /// `"name":`, and zeros.
     spelling: [u8; SPELLING],
-    /// Ones where `spelling` has a byte.
-    mask: [u8; SPELLING],
-    name: Box<[u8]>,
 }
 
 /// The longest key that is compared at once; of the keys of FHIR R4 few are longer.
 const SPELLING: usize = 32;
 
+/// For each length, ones where a spelling of this length has a byte.
+static MASKS: [[u8; SPELLING]; SPELLING + 1] = {
+    let mut masks = [[0; SPELLING]; SPELLING + 1];
+    let mut length = 1;
+    while length <= SPELLING {
+        masks[length] = masks[length - 1];
+        masks[length][length - 1] = 0xff;
+        length += 1;
+    }
+    masks
+};
+
 /// No branch.
 pub const NO_EDGE: u32 = u32::MAX;
+
+/// Bytes of memory that may be taken for what recurs; real data take a fraction.
+const REMEMBERED: usize = 8 << 20;
 
 /// The states that one thread's data has met.
 #[derive(Debug)]
@@ -377,6 +392,8 @@ pub struct Automaton {
     program: Arc<Program>,
     states: Vec<State>,
     by_key: HashMap<Key, StateId>,
+    /// Bytes of memory taken for what recurs.
+    remembered: usize,
     /// The states of resources by themselves, by type.
     tops: Vec<Option<StateId>>,
     roots: HashMap<(StateId, TypeId), StateId>,
@@ -386,7 +403,14 @@ impl Automaton {
     /// An automaton that has met nothing yet.
     pub fn new(program: Arc<Program>) -> Automaton {
         let tops = vec![None; program.model.types().count()];
-        Automaton { program, states: Vec::new(), by_key: HashMap::new(), tops, roots: HashMap::new() }
+        Automaton {
+            program,
+            states: Vec::new(),
+            by_key: HashMap::new(),
+            remembered: 0,
+            tops,
+            roots: HashMap::new(),
+        }
     }
 
     /// The state at the root of a resource; `inside` is the placeholder of the edge that it hangs on.
@@ -455,9 +479,8 @@ impl Automaton {
         let mut at = name.hash() & mask;
         loop {
             let slot = state.table.get(at)?.as_ref()?;
-            let branch = &state.branches[slot.branch as usize];
-            if slot.name == name && (name.is_whole() || *branch.name == *property) {
-                return Some(branch.edge);
+            if slot.name == name && (name.is_whole() || *state.names[slot.branch as usize] == *property) {
+                return Some(state.branches[slot.branch as usize].edge);
             }
             at = (at + 1) & mask;
         }
@@ -474,9 +497,11 @@ impl Automaton {
         };
         let branch = state.branches.get(expected as usize)?;
         let found: &[u8; SPELLING] = bytes.first_chunk()?;
-        let differs = |i: usize| (found[i] ^ branch.spelling[i]) & branch.mask[i];
+        let length = branch.length as usize;
+        let mask = MASKS.get(length)?;
+        let differs = |i: usize| (found[i] ^ branch.spelling[i]) & mask[i];
         let difference = (0..SPELLING).fold(0, |difference, i| difference | differs(i));
-        (difference == 0 && branch.length > 0).then_some((branch.edge, branch.length as usize))
+        (difference == 0 && length > 0).then_some((branch.edge, length))
     }
 
     /// Remembers which edge was taken after `previous`.
@@ -500,8 +525,11 @@ impl Automaton {
     /// Remembers an object or list of a value in this state, which was valid and in which nothing changes.
     #[inline]
     pub fn remember(&mut self, state: StateId, bytes: &[u8], at: usize, end: usize, depth: u32) {
-        let list = usize::from(bytes.get(at) == Some(&b'['));
-        self.states[state as usize].recurring[list].remember(bytes, at, end, depth);
+        if self.remembered < REMEMBERED {
+            let list = usize::from(bytes.get(at) == Some(&b'['));
+            let recurring = &mut self.states[state as usize].recurring[list];
+            self.remembered += recurring.remember(bytes, at, end, depth);
+        }
     }
 
     /// The edge that leads from the state by that property, met for the first time; `None` for what the model does not know.
@@ -639,6 +667,7 @@ impl Automaton {
             mismatch,
             table: Vec::new(),
             branches: Vec::new(),
+            names: Vec::new(),
             first: NO_EDGE,
             recurring: Default::default(),
         });
@@ -739,6 +768,7 @@ impl State {
     fn add(&mut self, edge: Edge, property: &str) -> Edge {
         let edge = Edge { number: index(self.branches.len()), ..edge };
         self.branches.push(Branch::new(edge, property));
+        self.names.push(property.as_bytes().into());
         if self.branches.len() * 2 > self.table.len() {
             let slots = std::mem::take(&mut self.table);
             self.table = vec![None; (self.branches.len() * 4).next_power_of_two().max(16)];
@@ -762,13 +792,12 @@ impl Branch {
     fn new(edge: Edge, property: &str) -> Branch {
         // Names of the model are letters, digits and `_`, so none is written with escapes by need.
         let key = format!("\"{property}\":");
-        let (mut spelling, mut mask, mut length) = ([0; SPELLING], [0; SPELLING], 0);
+        let (mut spelling, mut length) = ([0; SPELLING], 0);
         if let Some(place) = spelling.get_mut(..key.len()) {
             place.copy_from_slice(key.as_bytes());
-            mask[..key.len()].fill(0xff);
             length = index(key.len());
         }
-        Branch { edge, next: NO_EDGE, length, spelling, mask, name: property.as_bytes().into() }
+        Branch { edge, next: NO_EDGE, length, spelling }
     }
 }
 

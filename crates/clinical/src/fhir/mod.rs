@@ -206,10 +206,10 @@ impl FhirExecutor {
                 }
             };
             rules.push(Prepared {
+                by_value: transform.as_ref().is_some_and(ByKind::is_by_value),
                 transform,
                 labels: Labels::of(method),
-                identity: is_identity(method),
-                by_value: is_identity(method) || method == "generalize",
+                identity: matches!(method, "pseudonymize" | "hash" | "encrypt" | "new-uid"),
                 shifts: method == "shift-date",
             });
             paths.push((path, effect));
@@ -314,11 +314,6 @@ fn shortened(path: String) -> String {
         Some((end, _)) => format!("{}...", &path[..end]),
         None => path,
     }
-}
-
-/// Whether an action puts pseudonyms in the place of identities.
-fn is_identity(method: &str) -> bool {
-    matches!(method, "pseudonymize" | "hash" | "encrypt" | "new-uid")
 }
 
 /// The types that an action can read.

@@ -9,7 +9,7 @@
 //! - a resource keeps its `resourceType`, whatever else goes;
 //! - a value that its FHIR type cannot have is removed rather than written.
 
-use medveil_deid::action::{Cell, Effect, Refusal, Secret, Transform};
+use medveil_deid::action::{Cell, Effect, Reads, Refusal, Secret, Transform};
 use medveil_deid::plan::Invalid;
 use medveil_deid::study::Record;
 
@@ -25,12 +25,12 @@ use super::walk::{ABSENT, Area, Entry, Fate, NONE, Tape, What};
 pub struct Prepared {
     /// What it does to one value; `None` for a rule that keeps or removes whatever there is.
     pub transform: Option<ByKind>,
+    /// Whether equal values become equal, whatever stands around them.
+    pub by_value: bool,
     /// The label that resources get.
     pub labels: Labels,
     /// Whether it replaces identities, and so only the id in a reference.
     pub identity: bool,
-    /// Whether equal values become equal, whatever stands around them.
-    pub by_value: bool,
     /// Whether it moves dates, which takes a day.
     pub shifts: bool,
 }
@@ -44,6 +44,11 @@ pub struct ByKind {
 }
 
 impl ByKind {
+    /// Whether its outcome depends on the value alone.
+    pub fn is_by_value(&self) -> bool {
+        [&self.plain].into_iter().chain(&self.kinds).all(|transform| transform.reads() == Reads::Value)
+    }
+
     fn of(&self, form: Form) -> &dyn Transform {
         let at = form.kind().and_then(|kind| Form::KINDS.iter().position(|k| *k == kind));
         at.map_or(&*self.plain, |at| &*self.kinds[at])

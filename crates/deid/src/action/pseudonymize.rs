@@ -348,13 +348,14 @@ fn write_uuid(tag: &[u8; 32], out: &mut String) {
     let mut bytes: [u8; 16] = tag[..16].try_into().expect("16 of 32 bytes");
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
+    let (mut text, mut at) = ([b'-'; 36], 0);
     for (i, byte) in bytes.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            out.push('-');
-        }
-        out.push(HEX[(byte >> 4) as usize] as char);
-        out.push(HEX[(byte & 15) as usize] as char);
+        at += usize::from(matches!(i, 4 | 6 | 8 | 10));
+        text[at] = HEX[(byte >> 4) as usize];
+        text[at + 1] = HEX[(byte & 15) as usize];
+        at += 2;
     }
+    out.push_str(std::str::from_utf8(&text).expect("the digits are ASCII"));
 }
 
 #[cfg(test)]
