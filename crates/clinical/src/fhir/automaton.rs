@@ -362,23 +362,33 @@ struct Branch {
     /// How long `spelling` is; 0 where it would not fit.
     length: u32,
     /// `"name":`, and zeros.
-    spelling: [u8; SPELLING],
+    spelling: Spelling,
 }
+
+/// Bytes as words, which compare in few steps.
+type Spelling = [u64; SPELLING / 8];
 
 /// The longest key that is compared at once; of the keys of FHIR R4 few are longer.
 const SPELLING: usize = 32;
 
 /// For each length, ones where a spelling of this length has a byte.
-static MASKS: [[u8; SPELLING]; SPELLING + 1] = {
-    let mut masks = [[0; SPELLING]; SPELLING + 1];
+static MASKS: [Spelling; SPELLING + 1] = {
+    let mut masks = [[0; SPELLING / 8]; SPELLING + 1];
     let mut length = 1;
     while length <= SPELLING {
         masks[length] = masks[length - 1];
-        masks[length][length - 1] = 0xff;
+        masks[length][(length - 1) / 8] |= 0xff << ((length - 1) % 8 * 8);
         length += 1;
     }
     masks
 };
+
+/// The bytes in words, the first of them lowest.
+#[inline]
+fn words(bytes: &[u8; SPELLING]) -> Spelling {
+    let (words, _) = bytes.as_chunks();
+    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
+}
 
 /// No branch.
 pub const NO_EDGE: u32 = u32::MAX;
@@ -496,11 +506,11 @@ impl Automaton {
             None => state.first,
         };
         let branch = state.branches.get(expected as usize)?;
-        let found: &[u8; SPELLING] = bytes.first_chunk()?;
+        let found = words(bytes.first_chunk()?);
         let length = branch.length as usize;
         let mask = MASKS.get(length)?;
         let differs = |i: usize| (found[i] ^ branch.spelling[i]) & mask[i];
-        let difference = (0..SPELLING).fold(0, |difference, i| difference | differs(i));
+        let difference = differs(0) | differs(1) | differs(2) | differs(3);
         (difference == 0 && length > 0).then_some((branch.edge, length))
     }
 
@@ -797,7 +807,7 @@ impl Branch {
             place.copy_from_slice(key.as_bytes());
             length = index(key.len());
         }
-        Branch { edge, next: NO_EDGE, length, spelling }
+        Branch { edge, next: NO_EDGE, length, spelling: words(&spelling) }
     }
 }
 

@@ -48,7 +48,9 @@ impl Openings {
         let met = &mut self.met[place(opening)];
         let met = match met {
             Some(met) if met.bytes == opening => met,
-            _ => met.insert(Opening { bytes: opening.to_vec(), after: self.key.after(&[LEAF]).after(opening) }),
+            _ => {
+                met.insert(Opening { bytes: opening.to_vec(), after: self.key.after(&[LEAF]).after(opening) })
+            }
         };
         met.after.tag(&[rest])
     }
