@@ -19,6 +19,7 @@ pub mod reidentify;
 pub mod report;
 pub mod risk;
 pub mod search;
+mod sha256;
 pub mod study;
 pub mod table;
 pub mod utility;

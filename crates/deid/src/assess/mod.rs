@@ -19,6 +19,7 @@ mod check;
 mod classes;
 mod diversity;
 mod fingerprint;
+mod followed;
 mod population;
 mod risk;
 mod sample;
@@ -28,6 +29,7 @@ mod utility;
 
 pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
+pub use followed::Followed;
 pub use population::{Census, InPopulation};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
 pub(crate) use sample::number;
@@ -35,10 +37,11 @@ pub(crate) use threshold::cell_size;
 pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
 pub use utility::{ColumnUtility, Correlation, Numeric, Treatment, Utility};
 
-use diversity::{Diversity, Pairs};
+use diversity::{Diversity, Pair};
 use fingerprint::{SEED, push};
+use followed::Levels;
 use sample::{Choice, Row, Sample};
-use tally::{FingerprintMap, Tally};
+use tally::{Tally, under};
 
 /// What is to be assessed.
 #[derive(Clone, Debug)]
@@ -97,10 +100,14 @@ pub struct Part {
     sample: Vec<Row>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct SidePart {
-    classes: FingerprintMap<u64>,
-    pairs: Vec<Pairs>,
+    levels: Levels,
+    /// Classes and their records, one entry for neighbours of one class. They are counted when the part is absorbed: a map here would be
+    /// filled and emptied for classes of which most have one record.
+    classes: Vec<(u64, u64)>,
+    /// One entry a sensitive column.
+    pairs: Vec<Vec<Pair>>,
     present: Vec<bool>,
 }
 
@@ -116,9 +123,15 @@ impl std::fmt::Debug for Part {
 impl Part {
     /// An empty part.
     pub fn new(spec: &Spec) -> Part {
-        let side = || SidePart {
-            classes: FingerprintMap::default(),
-            pairs: vec![Pairs::default(); spec.sensitive.len()],
+        Part::of(spec, &Followed::default())
+    }
+
+    /// An empty part that leaves out at once what the [assessor](Assessor::followed) no longer follows. The figures are the same.
+    pub fn of(spec: &Spec, followed: &Followed) -> Part {
+        let side = |levels| SidePart {
+            levels,
+            classes: Vec::new(),
+            pairs: vec![Vec::new(); spec.sensitive.len()],
             present: vec![false; spec.sensitive.len()],
         };
         Part {
@@ -128,8 +141,8 @@ impl Part {
             choice: Choice::every(spec.utility_stride),
             records: 0,
             released: 0,
-            before: side(),
-            after: side(),
+            before: side(followed.before()),
+            after: side(followed.after()),
             sample: Vec::new(),
         }
     }
@@ -163,11 +176,21 @@ impl SidePart {
         cell: &impl Fn(usize) -> &'a str,
     ) {
         let class = quasi_identifiers.iter().fold(SEED, |state, c| push(state, cell(*c)));
-        *self.classes.entry(class).or_insert(0) += 1;
+        if under(class, self.levels.classes) {
+            match self.classes.last_mut() {
+                Some((last, records)) if *last == class => *records += 1,
+                _ => self.classes.push((class, 1)),
+            }
+        }
         for (i, c) in sensitive.iter().enumerate() {
             let value = cell(*c);
             self.present[i] |= !value.is_empty();
-            self.pairs[i].insert(class, push(SEED, value));
+            if under(class, self.levels.pairs) {
+                let pair = Pair::new(class, push(SEED, value));
+                if self.pairs[i].last() != Some(&pair) {
+                    self.pairs[i].push(pair);
+                }
+            }
         }
     }
 }
@@ -182,6 +205,7 @@ pub struct Assessor {
     sample: Sample,
     /// Classes of another table, which are counted whatever becomes of the others.
     wanted: Option<Tally>,
+    followed: Followed,
 }
 
 struct Side {
@@ -207,7 +231,8 @@ impl Assessor {
         };
         let (before, after) = (side(), side());
         let sample = Sample::new(spec.columns.len());
-        Assessor { spec, records: 0, released: 0, before, after, sample, wanted: None }
+        let followed = Followed::default();
+        Assessor { spec, records: 0, released: 0, before, after, sample, wanted: None, followed }
     }
 
     /// An assessor of the population of `table`, which was [counted](Assessor::finish_counted): each class of the table is followed here, however many
@@ -215,6 +240,15 @@ impl Assessor {
     pub fn of_population(spec: Spec, table: &Assessment) -> Assessor {
         let counted = table.before.as_ref().and_then(|risk| risk.counted.as_ref());
         Assessor { wanted: counted.map(population::Counted::cleared), ..Assessor::new(spec) }
+    }
+
+    /// What is still followed, for [parts](Part::of) that are filled while others are absorbed.
+    pub fn followed(&self) -> Followed {
+        match self.wanted {
+            None => self.followed.clone(),
+            // The other table's classes are to be counted in every part.
+            Some(_) => Followed::default(),
+        }
     }
 
     /// Takes in a part. Parts come in source order.
@@ -226,6 +260,7 @@ impl Assessor {
         }
         self.before.absorb(part.before);
         self.after.absorb(part.after);
+        self.followed.set(self.before.levels(), self.after.levels());
         self.sample.extend(part.sample);
     }
 
@@ -278,8 +313,14 @@ impl Side {
         }
         for (i, pairs) in part.pairs.into_iter().enumerate() {
             self.present[i] |= part.present[i];
-            self.diversity[i].absorb(pairs);
+            self.diversity[i].absorb(&pairs);
         }
+    }
+
+    fn levels(&self) -> Levels {
+        // Every attribute follows the same classes.
+        let pairs = self.diversity.iter().map(Diversity::level).min().unwrap_or(0);
+        Levels { classes: self.classes.level(), pairs }
     }
 
     fn risk(&self, spec: &Spec, records: u64) -> Option<Risk> {

@@ -36,7 +36,7 @@ pub fn columns_csv(
         || opened.next_block(job),
         |raw: RawBlock| {
             let size = raw.bytes.len() as u64;
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             Ok((sampled(&block, block.first_record - header_rows, &numbers, stride), size))
         },
         |(part, size)| {

@@ -6,9 +6,9 @@ use super::bind::{Binding, Fate};
 use super::csv::{Block, Blocks, RawBlock, write_field};
 use super::dialect::Dialect;
 use super::error::{TableError, Trouble};
-use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
+use super::execute::{self, Rows, Transformed, Value, observe, spec_as_it_stands, transform};
 use super::job::{Counts, Job, Side, TableOutcome};
-use crate::assess::{Assessment, Assessor, Part, Spec};
+use crate::assess::{Assessment, Assessor, Followed, Part, Spec};
 use crate::code::calendar::Date;
 use crate::detect::{self, ColumnFinding, Strength, TableScanner};
 use crate::kind::Kind;
@@ -34,13 +34,19 @@ const DETECTION_RECORDS: usize = 4096;
 /// Rows that feed the utility figures of a large table.
 const UTILITY_ROWS: u64 = 50_000;
 
-impl Rows for Block {
+impl Rows for Block<'_> {
     fn rows(&self) -> usize {
         self.records()
     }
 
+    #[inline]
     fn text(&self, row: usize, column: usize) -> &str {
         Block::text(self, row, column)
+    }
+
+    #[inline]
+    fn repeats(&self, row: usize, column: usize) -> bool {
+        Block::repeats(self, row, column)
     }
 }
 
@@ -71,11 +77,7 @@ pub(super) fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, Ta
     let dialect = Dialect::detect(&head, head.len() < HEAD, job.hints)?;
     let mut blocks = Blocks::new(input, &head, dialect, job.block_size(), job.max_record);
     let Some(first) = blocks.next_block()? else { return Err(TableError::new(Trouble::Empty)) };
-    let block = Block::parse(
-        RawBlock { bytes: first.bytes.clone(), first_record: first.first_record, offset: first.offset },
-        &dialect,
-        None,
-    )?;
+    let block = Block::parse(&first, &dialect, None)?;
     let columns = block.columns();
     if !dialect.header {
         let names = (1..=columns).map(|n| format!("column{n}")).collect();
@@ -174,15 +176,23 @@ pub fn deidentify(
     }
 
     let mut assessor = Assessor::new(spec.clone());
+    let run = Run {
+        plan,
+        binding: &binding,
+        pieces: pieces(&binding),
+        spec: &spec,
+        followed: assessor.followed(),
+        keys,
+        dialect: &dialect,
+    };
     let mut counts = vec![Counts::default(); columns];
-    let header_rows = u64::from(dialect.header);
     pipeline::run(
         job.width(),
         || opened.next_block(job),
         |raw| {
             let block =
-                Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
-            process(&block, header_rows, plan, &binding, &spec, keys, &dialect)
+                Block::parse(&raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+            run.process(&block)
         },
         |done: Done| {
             for hash in &done.leaves_in {
@@ -230,7 +240,7 @@ pub fn scan(
         |raw: RawBlock| {
             let starts = raw.first_record == u64::from(dialect.header);
             let size = raw.bytes.len() as u64;
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             let mut part = match starts {
                 true => TableScanner::new(&names, options),
                 false => TableScanner::continuing(&names, options),
@@ -285,14 +295,15 @@ fn observe_all(
         Some(table) => Assessor::of_population(spec.clone(), table),
         None => Assessor::new(spec.clone()),
     };
+    let followed = assessor.followed();
     let header_rows = u64::from(dialect.header);
     pipeline::run(
         job.width(),
         || opened.next_block(job),
         |raw| {
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
-            Ok((observe(&spec, &block, block.first_record - header_rows), size as u64))
+            Ok((observe(&spec, &followed, &block, block.first_record - header_rows), size as u64))
         },
         |(part, size)| {
             assessor.absorb(part);
@@ -323,7 +334,7 @@ pub fn hash(
             blocks.next_block()
         },
         |raw| {
-            let block = Block::parse(raw, &dialect, None)?;
+            let block = Block::parse(&raw, &dialect, None)?;
             let leaves: Vec<Hash> = (0..block.records()).map(|r| leaf_of(block.record(r))).collect();
             let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
             Ok((leaves, size as u64))
@@ -339,7 +350,7 @@ pub fn hash(
     Ok(Side::new(&tree, records, bytes))
 }
 
-fn scan_block(block: &Block, scanner: &mut TableScanner) {
+fn scan_block(block: &Block<'_>, scanner: &mut TableScanner) {
     for column in 0..block.columns() {
         for row in 0..block.records() {
             scanner.cell(column, block.text(row, column).as_bytes());
@@ -376,7 +387,6 @@ fn detect_columns<R: Read>(
     }
     let mut scanner = TableScanner::new(&names, detect::Options::default());
     if let Some(raw) = &opened.first {
-        let raw = RawBlock { bytes: raw.bytes.clone(), first_record: raw.first_record, offset: raw.offset };
         let block = Block::parse(raw, &opened.dialect, Some(names.len()))?;
         for column in wanted {
             for row in 0..block.records().min(DETECTION_RECORDS) {
@@ -400,7 +410,7 @@ fn utility_stride<R: Read>(opened: &Opened<R>, size: Option<u64>) -> u64 {
 
 fn new_header<R: Read>(header: &[u8], opened: &Opened<R>, binding: &Binding) -> Result<Vec<u8>, TableError> {
     let raw = RawBlock { bytes: header.to_vec(), first_record: 0, offset: 0 };
-    let block = Block::parse(raw, &opened.dialect, Some(opened.names.len()))?;
+    let block = Block::parse(&raw, &opened.dialect, Some(opened.names.len()))?;
     let mut out = Vec::with_capacity(header.len());
     let released = (0..binding.columns.len()).filter(|c| binding.columns[*c].released());
     for (i, c) in released.enumerate() {
@@ -423,49 +433,58 @@ struct Done {
     bytes_in: u64,
 }
 
-fn process(
-    block: &Block,
-    header_rows: u64,
-    plan: &Plan,
-    binding: &Binding,
-    spec: &Spec,
-    keys: &FileKeys,
-    dialect: &Dialect,
-) -> Result<Done, TableError> {
-    let n = block.records();
-    let first_record = block.first_record - header_rows;
-    let leaves_in: Vec<Hash> = (0..n).map(|r| leaf(&keys.input_leaves, block.record(r))).collect();
-    let records: Vec<_> =
-        leaves_in.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect();
-    let done = transform(binding, plan.head.invalid, block, &records, block.first_record + 1)?;
-    let part = execute::assess(spec, binding, block, &done, first_record);
+/// What a run needs for each block.
+struct Run<'a> {
+    plan: &'a Plan,
+    binding: &'a Binding,
+    pieces: Vec<Piece>,
+    spec: &'a Spec,
+    followed: Followed,
+    keys: &'a FileKeys,
+    dialect: &'a Dialect,
+}
 
-    let pieces = pieces(binding);
-    let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
-    let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
-    let mut leaves_out = Vec::with_capacity(n);
-    for r in 0..n {
-        if done.dropped[r] {
-            continue;
+impl Run<'_> {
+    fn process(&self, block: &Block<'_>) -> Result<Done, TableError> {
+        let n = block.records();
+        let first_record = block.first_record - u64::from(self.dialect.header);
+        let leaves_in: Vec<Hash> = (0..n).map(|r| leaf(&self.keys.input_leaves, block.record(r))).collect();
+        let records: Vec<_> = leaves_in
+            .iter()
+            .zip(first_record..)
+            .map(|(leaf, index)| self.keys.noise.record(index, *leaf))
+            .collect();
+        let done = transform(self.binding, self.plan.head.invalid, block, &records, block.first_record + 1)?;
+        let part = execute::assess(self.spec, &self.followed, self.binding, block, &done, first_record);
+
+        let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
+        let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
+        let mut leaves_out = Vec::with_capacity(n);
+        for r in (0..n).filter(|r| !done.dropped[*r]) {
+            let start = out.len();
+            self.write_record(block, r, &done, &mut out);
+            leaves_out.push(leaf(&self.keys.output_leaves, &out[start..]));
         }
-        let start = out.len();
-        for (i, piece) in pieces.iter().enumerate() {
+        Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, bytes_in: bytes_in as u64 })
+    }
+
+    fn write_record(&self, block: &Block<'_>, r: usize, done: &Transformed, out: &mut Vec<u8>) {
+        let alone = self.pieces.len() == 1;
+        for (i, piece) in self.pieces.iter().enumerate() {
             if i > 0 {
-                out.push(dialect.delimiter);
+                out.push(self.dialect.delimiter);
             }
             match piece {
                 Piece::Kept(first, last) => out.extend_from_slice(block.raw_fields(r, *first, *last)),
                 Piece::New(c) => match done.columns[*c].as_ref().map(|new| new.get(r)) {
                     None | Some(Value::Kept) => out.extend_from_slice(block.raw_field(r, *c)),
-                    Some(Value::Removed) => write_field("", dialect, pieces.len() == 1, &mut out),
-                    Some(Value::New(text)) => write_field(text, dialect, pieces.len() == 1, &mut out),
+                    Some(Value::Removed) => write_field("", self.dialect, alone, out),
+                    Some(Value::New(text)) => write_field(text, self.dialect, alone, out),
                 },
             }
         }
         out.extend_from_slice(block.line_end(r));
-        leaves_out.push(leaf(&keys.output_leaves, &out[start..]));
     }
-    Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, bytes_in: bytes_in as u64 })
 }
 
 /// A part of an output record.

@@ -12,6 +12,7 @@ mod distinct;
 mod error;
 mod execute;
 mod job;
+mod marks;
 mod parquet_file;
 mod parquet_record;
 mod parquet_run;

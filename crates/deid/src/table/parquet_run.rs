@@ -26,7 +26,7 @@ use super::parquet_file::{Batch, Batches, Cut, Sink, Source, compression_name, s
 use super::parquet_record::{Column, header};
 use super::parquet_text;
 use crate::action::Output;
-use crate::assess::{Assessment, Assessor, Part, Spec};
+use crate::assess::{Assessment, Assessor, Followed, Part, Spec};
 use crate::detect::{self, ColumnFinding, TableScanner};
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline::{self, Width};
@@ -53,14 +53,21 @@ pub fn deidentify(
     let binding = Binding::new(plan, study, findings)?;
     let spec = binding.spec((source.rows / UTILITY_ROWS).max(1));
     let released = released_schema(source.schema(), &binding)?;
-    let run =
-        Run { plan, binding: &binding, spec: &spec, keys, released: &released, max_record: job.max_record };
+    let mut assessor = Assessor::new(spec.clone());
+    let run = Run {
+        plan,
+        binding: &binding,
+        spec: &spec,
+        followed: assessor.followed(),
+        keys,
+        released: &released,
+        max_record: job.max_record,
+    };
 
     let mut trees = (Builder::new(study.suite()), Builder::new(study.suite()));
     trees.0.push(leaf(&keys.input_leaves, &header(source.schema())));
     trees.1.push(leaf(&keys.output_leaves, &header(&released)));
     let (mut records_in, mut records_out) = (0, 0);
-    let mut assessor = Assessor::new(spec.clone());
     let mut counts = vec![Counts::default(); binding.columns.len()];
     let mut sink = Sink::new(output, released.clone(), source.compression, cut.group_rows)?;
     let mut batches = source.batches(cut.batch_rows)?;
@@ -118,6 +125,7 @@ fn observe_all(
         Some(table) => Assessor::of_population(spec.clone(), table),
         None => Assessor::new(spec.clone()),
     };
+    let followed = assessor.followed();
     let cut = source.cut(0);
     let mut batches = source.batches(cut.batch_rows)?;
     pipeline::run(
@@ -125,7 +133,7 @@ fn observe_all(
         || next(&mut batches, job),
         |batch| {
             let text = BatchText::of_readable(&batch, job.max_record)?;
-            Ok((observe(&spec, &text, batch.first), batch.bytes))
+            Ok((observe(&spec, &followed, &text, batch.first), batch.bytes))
         },
         |(part, bytes)| {
             assessor.absorb(part);
@@ -356,6 +364,7 @@ struct Run<'a> {
     plan: &'a Plan,
     binding: &'a Binding,
     spec: &'a Spec,
+    followed: Followed,
     keys: &'a FileKeys,
     released: &'a SchemaRef,
     max_record: usize,
@@ -381,7 +390,7 @@ impl Run<'_> {
             .map(|(leaf, index)| self.keys.noise.record(index, *leaf))
             .collect();
         let done = transform(self.binding, self.plan.head.invalid, &text, &records, batch.first + 1)?;
-        let part = assess(self.spec, self.binding, &text, &done, batch.first);
+        let part = assess(self.spec, &self.followed, self.binding, &text, &done, batch.first);
 
         let mut arrays = Vec::with_capacity(self.released.fields().len());
         let mut failure: Option<(usize, TableError)> = None;
