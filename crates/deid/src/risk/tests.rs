@@ -163,6 +163,43 @@ fn without_sample_uniques_there_are_none_but_the_ceiling_stays_open() {
     assert!((risk.uniques.count.high.unwrap() - 20_f64.ln() / -(0.9_f64.ln())).abs() < 1e-6);
 }
 
+#[test]
+fn one_method_gives_what_it_gives_beside_the_others() {
+    for population in [30_162, 100_540, 301_620, 3_016_200] {
+        let sample = sample(ADULT_SIX, population);
+        let risk = population_risk(&sample);
+        assert_eq!(uniqueness(&sample, None), Ok(risk.uniques));
+        for outcome in &risk.methods {
+            let alone = uniqueness(&sample, Some(outcome.method));
+            assert_eq!(
+                alone.ok().map(|found| found.share),
+                outcome.share,
+                "{population} {:?}",
+                outcome.method
+            );
+        }
+    }
+    let counted = uniqueness(&sample(ADULT_SIX, 40_000), Some(Method::Counted));
+    assert_eq!(counted, Err(Failure::NotCounted));
+}
+
+/// What a search that asks for population uniqueness pays per table.
+#[test]
+fn a_figure_is_cheap_enough_for_a_search_over_many_tables() {
+    let sample = sample(ADULT_NINE, 301_620);
+    let start = std::time::Instant::now();
+    for _ in 0..100 {
+        assert!(uniqueness(std::hint::black_box(&sample), None).is_ok());
+    }
+    let each = start.elapsed() / 100;
+    println!("rule: {each:?} each");
+    // 0.2 ms on a machine that others use too; the limit is what would be noticed.
+    assert!(each.as_millis() < 20, "{each:?}");
+    let start = std::time::Instant::now();
+    let all = population_risk(std::hint::black_box(&sample));
+    println!("all figures: {:?}, {:?}", start.elapsed(), all.uniques.share);
+}
+
 /// 40 million records: every sum has a closed form.
 #[test]
 fn tens_of_millions_of_records_are_no_burden() {
