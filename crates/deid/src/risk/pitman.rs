@@ -108,7 +108,7 @@ impl Pitman {
             let (next_theta, next_alpha) = (theta - step_theta, alpha - step_alpha);
             // The bracket is tight: a step that leads far away is noise.
             let far = step_theta.abs() > 1e-3 * (1.0 + theta.abs()) || step_alpha.abs() > 1e-3;
-            let allowed = next_alpha >= LOWEST_ALPHA && next_alpha < 1.0 && next_theta + next_alpha > 0.0;
+            let allowed = (LOWEST_ALPHA..1.0).contains(&next_alpha) && next_theta + next_alpha > 0.0;
             if far || !allowed {
                 break;
             }

@@ -101,10 +101,13 @@ const ADULT_SIX: &[(u64, u64)] = &[
     (55, 1),
 ];
 
+/// Class sizes, population, and the uniques by Pitman and by Zayatz.
+type ByArx = (&'static [(u64, u64)], u64, f64, f64);
+
 /// Population uniques by ARX at commit aacd487 (its classes `ModelPitman` and `ModelZayatz`, compiled with javac 17 and run on the class sizes
 /// above): sizes, population, Pitman, Zayatz. 0.27684993883653597 of 301620 and 0.1446083531167384 of 3016200, the first two of Pitman's, are also what ARX's
 /// own `TestRiskMetrics` expects. SNB fails to converge there in every one of these.
-const ARX: [(&[(u64, u64)], u64, f64, f64); 7] = [
+const ARX: [ByArx; 7] = [
     (ADULT_NINE, 301_620, 83_503.478_551_875_97, 96_741.670_991_727_18),
     (ADULT_NINE, 3_016_200, 436_167.714_670_706_3, 819_539.905_871_962_2),
     (ADULT_NINE, 150_810, 50_766.871_246_382_39, 53_946.233_560_458_03),
