@@ -2,6 +2,12 @@
 //!
 //! The data are read from `../shared/data/tabular/adult` beside the repository, or from `$MEDVEIL_SHARED/data/tabular/adult`; without them this test says so and passes.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test stops where something is missing, and shows its figures"
+)]
+
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Instant;

@@ -40,7 +40,7 @@ mod zayatz;
 
 pub use matches::Matches;
 pub use sample::{Population, Sample, SampleError};
-pub use uniqueness::{Method, Uniqueness};
+pub use uniqueness::{Method, Uniqueness, uniqueness};
 
 /// Why a method gives no figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -61,6 +61,9 @@ pub enum Failure {
     /// There are no classes of two records, on which the method rests.
     #[error("there are no classes of two records")]
     NoPairs,
+    /// The table is not the whole population.
+    #[error("the table is not the whole population")]
+    NotCounted,
 }
 
 /// What an attacker who knows the population can expect.
@@ -95,7 +98,7 @@ pub struct Outcome {
 /// What the class sizes of a sample say about the population.
 pub fn population_risk(sample: &Sample) -> PopulationRisk {
     let pitman = pitman::Pitman::fit(sample);
-    let estimates = uniqueness::Estimates::of(sample, &pitman);
+    let estimates = uniqueness::Estimates::of(sample, &pitman, true);
     PopulationRisk {
         population: sample.population(),
         sampling_fraction: sample.fraction(),

@@ -108,7 +108,7 @@ impl Pitman {
             let (next_theta, next_alpha) = (theta - step_theta, alpha - step_alpha);
             // The bracket is tight: a step that leads far away is noise.
             let far = step_theta.abs() > 1e-3 * (1.0 + theta.abs()) || step_alpha.abs() > 1e-3;
-            let allowed = next_alpha >= LOWEST_ALPHA && next_alpha < 1.0 && next_theta + next_alpha > 0.0;
+            let allowed = (LOWEST_ALPHA..1.0).contains(&next_alpha) && next_theta + next_alpha > 0.0;
             if far || !allowed {
                 break;
             }
@@ -229,11 +229,16 @@ fn derivatives(sample: &Sample, theta: f64, alpha: f64) -> Derivatives {
     let twice_weighted = (weighted - theta * weighted_squares) / alpha;
     let records = reciprocals(theta + 1.0, sample.n - 1.0);
     let record_squares = reciprocal_squares(theta + 1.0, sample.n - 1.0);
+    // sum 1/(i - alpha), and of its squares, over i = 1 .. size-1: carried from each size to the next.
     let (mut inner, mut inner_squares) = (0.0, 0.0);
+    let (mut at, mut sum, mut squares) = (1_u64, 0.0, 0.0);
     for (size, classes) in &sample.sizes {
-        let terms = *size as f64 - 1.0;
-        inner += classes * reciprocals(1.0 - alpha, terms);
-        inner_squares += classes * reciprocal_squares(1.0 - alpha, terms);
+        let (x, terms) = (at as f64 - alpha, (size - at) as f64);
+        sum += reciprocals(x, terms);
+        squares += reciprocal_squares(x, terms);
+        at = *size;
+        inner += classes * sum;
+        inner_squares += classes * squares;
     }
     Derivatives {
         theta: first - records,

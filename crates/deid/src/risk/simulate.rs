@@ -21,7 +21,7 @@ impl Draw {
     }
 
     fn below(&mut self, n: usize) -> usize {
-        (u128::from(self.next()) * n as u128 >> 64) as usize
+        ((u128::from(self.next()) * n as u128) >> 64) as usize
     }
 
     fn normal(&mut self) -> f64 {

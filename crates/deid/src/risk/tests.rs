@@ -101,10 +101,13 @@ const ADULT_SIX: &[(u64, u64)] = &[
     (55, 1),
 ];
 
+/// Class sizes, population, and the uniques by Pitman and by Zayatz.
+type ByArx = (&'static [(u64, u64)], u64, f64, f64);
+
 /// Population uniques by ARX at commit aacd487 (its classes `ModelPitman` and `ModelZayatz`, compiled with javac 17 and run on the class sizes
 /// above): sizes, population, Pitman, Zayatz. 0.27684993883653597 of 301620 and 0.1446083531167384 of 3016200, the first two of Pitman's, are also what ARX's
 /// own `TestRiskMetrics` expects. SNB fails to converge there in every one of these.
-const ARX: [(&[(u64, u64)], u64, f64, f64); 7] = [
+const ARX: [ByArx; 7] = [
     (ADULT_NINE, 301_620, 83_503.478_551_875_97, 96_741.670_991_727_18),
     (ADULT_NINE, 3_016_200, 436_167.714_670_706_3, 819_539.905_871_962_2),
     (ADULT_NINE, 150_810, 50_766.871_246_382_39, 53_946.233_560_458_03),
@@ -161,6 +164,43 @@ fn without_sample_uniques_there_are_none_but_the_ceiling_stays_open() {
     let risk = population_risk(&sample(&[(2, 50), (7, 40)], 3800));
     assert_eq!(risk.uniques.count.value, 0.0);
     assert!((risk.uniques.count.high.unwrap() - 20_f64.ln() / -(0.9_f64.ln())).abs() < 1e-6);
+}
+
+#[test]
+fn one_method_gives_what_it_gives_beside_the_others() {
+    for population in [30_162, 100_540, 301_620, 3_016_200] {
+        let sample = sample(ADULT_SIX, population);
+        let risk = population_risk(&sample);
+        assert_eq!(uniqueness(&sample, None), Ok(risk.uniques));
+        for outcome in &risk.methods {
+            let alone = uniqueness(&sample, Some(outcome.method));
+            assert_eq!(
+                alone.ok().map(|found| found.share),
+                outcome.share,
+                "{population} {:?}",
+                outcome.method
+            );
+        }
+    }
+    let counted = uniqueness(&sample(ADULT_SIX, 40_000), Some(Method::Counted));
+    assert_eq!(counted, Err(Failure::NotCounted));
+}
+
+/// What a search that asks for population uniqueness pays per table.
+#[test]
+fn a_figure_is_cheap_enough_for_a_search_over_many_tables() {
+    let sample = sample(ADULT_NINE, 301_620);
+    let start = std::time::Instant::now();
+    for _ in 0..100 {
+        assert!(uniqueness(std::hint::black_box(&sample), None).is_ok());
+    }
+    let each = start.elapsed() / 100;
+    println!("rule: {each:?} each");
+    // 0.2 ms on a machine that others use too; the limit is what would be noticed.
+    assert!(each.as_millis() < 20, "{each:?}");
+    let start = std::time::Instant::now();
+    let all = population_risk(std::hint::black_box(&sample));
+    println!("all figures: {:?}, {:?}", start.elapsed(), all.uniques.share);
 }
 
 /// 40 million records: every sum has a closed form.

@@ -56,6 +56,30 @@ pub struct Uniqueness {
     pub share: Estimate,
 }
 
+/// Persons who are alone in their class in the population: by one method, or by the rule where none is named. Only what is needed is computed, so
+/// that many tables can be compared.
+///
+/// # Errors
+/// The method has no figure. The rule always has one.
+pub fn uniqueness(sample: &Sample, method: Option<Method>) -> Result<Uniqueness, Failure> {
+    let Some(method) = method else {
+        let small = sample.fraction() <= SMALL;
+        let pitman = if small { Pitman::fit(sample) } else { Err(Failure::NoMaximum) };
+        return Ok(Estimates::of(sample, &pitman, !small).decide(sample));
+    };
+    let pitman = if method == Method::Pitman { Pitman::fit(sample) } else { Err(Failure::NoMaximum) };
+    let estimates = Estimates::of(sample, &pitman, method == Method::Snb);
+    let (value, error) = match method {
+        Method::Counted if sample.fraction() >= 1.0 => return Ok(estimates.decide(sample)),
+        Method::Counted => return Err(Failure::NotCounted),
+        Method::Pitman => estimates.pitman?,
+        Method::Zayatz => estimates.zayatz?,
+        Method::Snb => estimates.snb?,
+    };
+    let count = estimates.interval(value, error);
+    Ok(Uniqueness { method, count, share: estimates.share(count) })
+}
+
 /// A number of uniques with the standard error of its logarithm, or why there is none.
 type Found = Result<(f64, f64), Failure>;
 
@@ -69,7 +93,8 @@ pub(super) struct Estimates {
 }
 
 impl Estimates {
-    pub(super) fn of(sample: &Sample, pitman: &Result<Pitman, Failure>) -> Estimates {
+    /// With `snb` only where that is wanted, since it takes longest.
+    pub(super) fn of(sample: &Sample, pitman: &Result<Pitman, Failure>, snb: bool) -> Estimates {
         let none = sample.of_size(1) == 0.0;
         let pitman = match pitman {
             _ if none => Ok((0.0, 0.0)),
@@ -81,7 +106,7 @@ impl Estimates {
             most: ceiling::most_uniques(sample),
             pitman,
             zayatz: Ok(zayatz::estimate(sample)),
-            snb: snb::estimate(sample),
+            snb: if snb { snb::estimate(sample) } else { Err(Failure::NoSolution) },
         }
     }
 

@@ -68,15 +68,19 @@ pub(super) fn compare(
     released: &Table,
     columns: &[String],
 ) -> Result<Associations, WorkloadError> {
+    let find = |name: &String| {
+        let column = raw.column(name)?;
+        Ok((column, released.column(name)?, column.is_numeric()))
+    };
+    let all = columns.iter().map(find).collect::<Result<Vec<_>, WorkloadError>>()?;
     let mut pairs = Vec::new();
-    for (i, first) in columns.iter().enumerate() {
-        for second in &columns[i + 1..] {
-            let (a, b) = (raw.column(first)?, raw.column(second)?);
+    for (i, (a, new_a, a_is_numeric)) in all.iter().enumerate() {
+        for (j, (b, new_b, b_is_numeric)) in all.iter().enumerate().skip(i + 1) {
             let measure =
-                if a.is_numeric() && b.is_numeric() { Measure::Correlation } else { Measure::CramersV };
+                if *a_is_numeric && *b_is_numeric { Measure::Correlation } else { Measure::CramersV };
             let Some(before) = measure.of(a, b) else { continue };
-            let after = measure.of(released.column(first)?, released.column(second)?);
-            let columns = [first.clone(), second.clone()];
+            let after = measure.of(new_a, new_b);
+            let columns = [columns[i].clone(), columns[j].clone()];
             pairs.push(Association { columns, measure, raw: before, released: after });
         }
     }

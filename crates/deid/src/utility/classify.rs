@@ -82,6 +82,10 @@ pub(super) fn compare(
     let told = Classes::of(released.column(target)?, Some(&truth.names));
     let reading = Reading::of(raw, features)?;
     let (raw_features, new_features) = (reading.features(raw)?, reading.features(released)?);
+    let weights = raw_features.width.max(new_features.width).saturating_mul(truth.names.len());
+    if weights > MOST_WEIGHTS {
+        return Err(WorkloadError::Weights { column: target.to_owned(), number: weights as u64 });
+    }
     let folds = folds(raw.rows(), fold_count, seed);
     let mut methods = Vec::new();
     for method in [Classifier::LogisticRegression, Classifier::NaiveBayes] {
@@ -189,6 +193,8 @@ struct Linear {
     weights: Vec<f32>,
 }
 
+/// A model with more weights than this has columns of names or numbers of records among its features.
+const MOST_WEIGHTS: usize = 1 << 24;
 /// Passes over the training records.
 const PASSES: usize = 6;
 const STEP: f32 = 0.25;

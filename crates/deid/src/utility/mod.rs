@@ -126,6 +126,14 @@ pub enum WorkloadError {
         /// The target.
         column: String,
     },
+    /// Target and features have so many values that no model of them says anything.
+    #[error("predicting `{column}` from these columns takes {number} weights; name fewer or coarser columns")]
+    Weights {
+        /// The target.
+        column: String,
+        /// Values of the features times values of the target.
+        number: u64,
+    },
     /// The outcome of a regression is neither a number nor one of two classes.
     #[error("`{column}` is neither numeric nor of two values, so no regression explains it")]
     Outcome {

@@ -138,12 +138,11 @@ pub(super) fn compare(
     };
     let complete = |lives: &[Life]| (0..groups.len()).all(|g| lives.iter().any(|life| life.group == g));
     let chi = |lives: &[Life]| if complete(lives) { log_rank(lives, groups.len()) } else { None };
-    let log_rank = match several.then(|| chi(&before)).flatten() {
-        Some(statistic) => {
-            Some(LogRank { degrees: groups.len() as u32 - 1, raw: statistic, released: chi(&after) })
-        }
-        None => None,
-    };
+    let log_rank = several.then(|| chi(&before)).flatten().map(|statistic| LogRank {
+        degrees: groups.len() as u32 - 1,
+        raw: statistic,
+        released: chi(&after),
+    });
     Ok(Survival {
         time: time.to_owned(),
         event: event.to_owned(),
@@ -278,12 +277,12 @@ fn cox(lives: &[Life], groups: usize) -> Option<Vec<Fitted>> {
             let d = events.clone().count() as f64;
             if d > 0.0 {
                 events.filter(|life| life.group > 0).for_each(|life| slope[life.group - 1] += 1.0);
-                for g in 1..groups {
-                    let share = weights[g] / total;
-                    slope[g - 1] -= d * share;
-                    for h in 1..=g {
-                        let own = if g == h { share } else { 0.0 };
-                        information.add(g - 1, h - 1, d * (own - share * weights[h] / total));
+                let shares: Vec<f64> = weights[1..].iter().map(|weight| weight / total).collect();
+                for (g, share) in shares.iter().enumerate() {
+                    slope[g] -= d * share;
+                    for (h, other) in shares[..=g].iter().enumerate() {
+                        let own = if g == h { *share } else { 0.0 };
+                        information.add(g, h, d * (own - share * other));
                     }
                 }
             }

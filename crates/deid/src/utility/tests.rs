@@ -94,6 +94,11 @@ fn what_cannot_be_measured_is_refused_by_name() {
     let no_column = |column: &str| WorkloadError::NoColumn { column: column.into() };
     assert_eq!(refused(&["target=nothing"], &raw), no_column("nothing"));
     assert_eq!(refused(&["associations=age+nothing"], &raw), no_column("nothing"));
+    let names: Vec<String> = (0..6000).map(|i| format!("name{i}")).collect();
+    let wide = table(&[("name", names.clone()), ("target", names)]);
+    let asked = Workload { tasks: vec!["target=target".parse().unwrap()], ..Workload::default() };
+    let refusal = WorkloadError::Weights { column: "target".into(), number: 36_000_000 };
+    assert_eq!(workload(&wide, &wide, &asked), Err(refusal));
     let without = table(&[("age", vec!["30".to_owned(); 100])]);
     assert_eq!(refused(&["target=ill"], &without), no_column("ill"));
     let fewer = sample(90, 4);
