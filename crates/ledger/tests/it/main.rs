@@ -1,0 +1,15 @@
+//! The ledger through its public interface: what each rule lets through and refuses.
+
+mod accounts;
+mod admission;
+mod audit;
+mod blocks;
+mod common;
+mod datasets;
+mod encoding;
+mod genesis;
+mod governance;
+mod history;
+mod signatures;
+mod spec;
+mod validators;
