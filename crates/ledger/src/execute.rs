@@ -156,7 +156,7 @@ pub enum ExecuteError {
         /// Why.
         fault: Inadmissible,
     },
-    /// The block is invalid: it is larger than the parameters allow.
+    /// The block is invalid: it is larger than the parameters allow (TX-9).
     #[error("the block has {found} {unit}, at most {limit} are allowed")]
     TooLarge {
         /// What the block has ...
@@ -211,12 +211,15 @@ pub fn execute_block(
     snapshot: &dyn Snapshot,
 ) -> Result<BlockOutcome, ExecuteError> {
     let mut execution = Execution::begin(block, snapshot)?;
-    execution.check_limits(transactions)?;
     for (index, transaction) in transactions.iter().enumerate() {
-        if let Err(fault) = execution.push(transaction) {
+        match execution.push(transaction) {
+            Ok(()) => {}
             // With keys missing, an earlier transaction may not have done what it does: say nothing yet.
-            execution.stop_if_missing()?;
-            return Err(ExecuteError::Inadmissible { index, fault });
+            Err(_) if !execution.missing.is_empty() => {}
+            Err(NotIncluded::Inadmissible(fault)) => return Err(ExecuteError::Inadmissible { index, fault }),
+            Err(NotIncluded::NoRoom { found, limit, unit }) => {
+                return Err(ExecuteError::TooLarge { found, limit, unit });
+            }
         }
     }
     execution.finish()
@@ -232,18 +235,13 @@ pub fn propose_block(
     snapshot: &dyn Snapshot,
 ) -> Result<(Vec<usize>, BlockOutcome), ExecuteError> {
     let mut execution = Execution::begin(block, snapshot)?;
-    let (mut included, mut bytes) = (Vec::with_capacity(candidates.len()), 0);
+    let mut included = Vec::with_capacity(candidates.len());
     for (index, transaction) in candidates.iter().enumerate() {
-        if included.len() as u64 == execution.parameters.max_block_transactions {
+        if execution.transactions == execution.parameters.max_block_transactions {
             break;
-        }
-        let length = transaction.encoded_len() as u64;
-        if bytes + length > execution.parameters.max_block_bytes {
-            continue;
         }
         if execution.push(transaction).is_ok() {
             included.push(index);
-            bytes += length;
         }
     }
     Ok((included, execution.finish()?))
@@ -272,9 +270,19 @@ pub fn block_reads() -> Vec<Key> {
 struct Execution<'a> {
     state: State<'a>,
     parameters: Parameters,
+    /// Transactions taken so far, and the bytes that they, their receipts and their events have.
+    transactions: u64,
+    bytes: u64,
     receipts: Vec<Receipt>,
     events: Vec<Event>,
+    event_leaves: Vec<Vec<u8>>,
     missing: BTreeSet<Key>,
+}
+
+/// Why a transaction does not come into a block.
+enum NotIncluded {
+    Inadmissible(Inadmissible),
+    NoRoom { found: u64, limit: u64, unit: &'static str },
 }
 
 impl<'a> Execution<'a> {
@@ -299,32 +307,46 @@ impl<'a> Execution<'a> {
         Ok(Execution {
             state,
             parameters,
+            transactions: 0,
+            bytes: 0,
             receipts: Vec::new(),
             events: Vec::new(),
+            event_leaves: Vec::new(),
             missing: BTreeSet::new(),
         })
     }
 
-    fn check_limits(&self, transactions: &[Verified]) -> Result<(), ExecuteError> {
-        let bytes = transactions.iter().map(|transaction| transaction.encoded_len() as u64).sum();
-        for (found, limit, unit) in [
-            (transactions.len() as u64, self.parameters.max_block_transactions, "transactions"),
-            (bytes, self.parameters.max_block_bytes, "bytes"),
-        ] {
-            if found > limit {
-                return Err(ExecuteError::TooLarge { found, limit, unit });
+    /// Takes the next transaction, or leaves everything as it was. A missing key is noted, and the pass goes on for the sake of the others.
+    fn push(&mut self, transaction: &Verified) -> Result<(), NotIncluded> {
+        let (found, limit) = (self.transactions + 1, self.parameters.max_block_transactions);
+        if found > limit {
+            return Err(NotIncluded::NoRoom { found, limit, unit: "transactions" });
+        }
+        let first_event = self.events.len();
+        self.state.begin();
+        let start = self.state.mark();
+        let receipt = match self.run(transaction) {
+            Ok(receipt) => receipt,
+            Err(AdmissionError::Inadmissible(fault)) => return Err(NotIncluded::Inadmissible(fault)),
+            Err(AdmissionError::Missing(Missing(key))) => {
+                // Its nonce stays taken, so that the account's next ones come to the keys that they need.
+                self.missing.insert(key);
+                return Ok(());
             }
+        };
+        let leaves: Vec<Vec<u8>> = self.events[first_event..].iter().map(Canonical::encode).collect();
+        let bytes =
+            transaction.encoded_len() + receipt.encode().len() + leaves.iter().map(Vec::len).sum::<usize>();
+        let (found, limit) = (self.bytes + bytes as u64, self.parameters.max_block_bytes);
+        if found > limit {
+            self.state.roll_back(start);
+            self.events.truncate(first_event);
+            return Err(NotIncluded::NoRoom { found, limit, unit: "bytes" });
         }
-        Ok(())
-    }
-
-    /// Takes the next transaction. A missing key is noted, and the pass goes on for the sake of the others.
-    fn push(&mut self, transaction: &Verified) -> Result<(), Inadmissible> {
-        match self.run(transaction) {
-            Ok(receipt) => self.receipts.push(receipt),
-            Err(AdmissionError::Missing(Missing(key))) => drop(self.missing.insert(key)),
-            Err(AdmissionError::Inadmissible(fault)) => return Err(fault),
-        }
+        self.transactions += 1;
+        self.bytes = found;
+        self.event_leaves.extend(leaves);
+        self.receipts.push(receipt);
         Ok(())
     }
 
@@ -333,18 +355,17 @@ impl<'a> Execution<'a> {
         let (account, used) = admit(&self.state, &self.parameters, transaction)?;
         self.state.write(key::nonce(&body.account), (body.nonce + 1).encode());
         // What comes from here on is taken back when a rule says no; the nonce stays used.
-        self.state.begin();
+        let mark = self.state.mark();
         let (first_event, organisation) = (self.events.len(), account.organisation);
-        match self.act(body, digest, account, used) {
-            Ok(()) => Ok(Receipt { transaction: digest, outcome: Outcome::Applied }),
-            Err(Halt::Missing(missing)) => {
-                self.state.roll_back();
-                self.events.truncate(first_event);
-                Err(missing.into())
-            }
-            Err(Halt::Refused(reason)) => {
-                self.state.roll_back();
-                self.events.truncate(first_event);
+        let halt = match self.act(body, digest, account, used) {
+            Ok(()) => return Ok(Receipt { transaction: digest, outcome: Outcome::Applied }),
+            Err(halt) => halt,
+        };
+        self.state.roll_back(mark);
+        self.events.truncate(first_event);
+        match halt {
+            Halt::Missing(missing) => Err(missing.into()),
+            Halt::Refused(reason) => {
                 self.events.push(Event {
                     kind: Cow::Borrowed("transaction.refused"),
                     height: self.state.block().height,
@@ -393,12 +414,14 @@ impl<'a> Execution<'a> {
             None
         });
         self.stop_if_missing()?;
-        let event_leaves = self.events.iter().map(Canonical::encode).collect();
+        // What the end of an epoch tells.
+        let told = self.event_leaves.len();
+        self.event_leaves.extend(self.events[told..].iter().map(Canonical::encode));
         Ok(BlockOutcome {
             writes: self.state.into_writes(),
             receipts: self.receipts,
             events: self.events,
-            event_leaves,
+            event_leaves: self.event_leaves,
             next_validators,
         })
     }

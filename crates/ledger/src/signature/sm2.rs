@@ -55,7 +55,7 @@ mod tests {
                 .try_into()
                 .unwrap();
         let key = public(&scalar).unwrap();
-        assert_eq!(hex::encode(key), "0209f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020");
+        assert_eq!(hex::encode(key), "0309f9df311e5421a150dd7d161e4bc5c672179fad1833fc076bb08ff356f35020");
         let signature: [u8; 64] = hex::decode(
             "f5a03b0648d2c4630eeac513e1bb81a15944da3827d5b74143ac7eaceee720b3b1b6aa29df212fd8763182bc0d421ca1bb9038fd1f7f42d4840b69c485bbc1aa",
         )

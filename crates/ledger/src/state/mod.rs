@@ -89,6 +89,10 @@ impl<T> Versioned<T> {
     }
 }
 
+/// A point inside a transaction.
+#[derive(Clone, Copy)]
+pub(crate) struct Mark(usize);
+
 /// The state as a block's transactions see it: a snapshot with the block's writes over it.
 pub struct State<'a> {
     snapshot: &'a dyn Snapshot,
@@ -159,9 +163,14 @@ impl<'a> State<'a> {
         self.undo.clear();
     }
 
-    /// Takes back what was written since [`begin`](Self::begin).
-    pub(crate) fn roll_back(&mut self) {
-        while let Some((key, before)) = self.undo.pop() {
+    /// A point inside the transaction that can be gone back to.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark(self.undo.len())
+    }
+
+    /// Takes back what was written since a mark of this transaction.
+    pub(crate) fn roll_back(&mut self, mark: Mark) {
+        for (key, before) in self.undo.drain(mark.0..).rev() {
             match before {
                 Some(value) => self.writes.insert(key, value),
                 None => self.writes.remove(&key),
@@ -201,11 +210,12 @@ mod tests {
         state.begin();
         state.write(key(1), 11u64.encode());
         state.begin();
+        let mark = state.mark();
         state.write(key(1), 12u64.encode());
         state.write(key(2), 20u64.encode());
         state.write(key(2), 21u64.encode());
         assert_eq!(state.read(&key(2)), Ok(Some(21u64)));
-        state.roll_back();
+        state.roll_back(mark);
         assert_eq!((state.read(&key(1)), state.read::<u64>(&key(2))), (Ok(Some(11u64)), Ok(None)));
         assert_eq!(state.into_writes(), BTreeMap::from([(key(1), Some(11u64.encode()))]));
     }

@@ -71,9 +71,9 @@ macro_rules! parameters {
 parameters! {
     max_transaction_bytes, MaxTransactionBytes = 0, "max-transaction-bytes", 16 * 1024, 1024, MAX_TRANSACTION_BYTES as u64,
         "Bytes that a transaction may have.";
-    max_block_bytes, MaxBlockBytes = 1, "max-block-bytes", 2 * 1024 * 1024, MAX_TRANSACTION_BYTES as u64, 8 * 1024 * 1024,
-        "Bytes of transactions that a block may have.";
-    max_block_transactions, MaxBlockTransactions = 2, "max-block-transactions", 4096, 1, 65_536,
+    max_block_bytes, MaxBlockBytes = 1, "max-block-bytes", 2 * 1024 * 1024, 2 * MAX_TRANSACTION_BYTES as u64, 3584 * 1024,
+        "Bytes that a block may have: transactions, receipts and events.";
+    max_block_transactions, MaxBlockTransactions = 2, "max-block-transactions", 4096, 1, 10_000,
         "Transactions that a block may have.";
     expiry_window, ExpiryWindow = 3, "expiry-window", 1000, 1, 1_000_000,
         "How many heights ahead a transaction may expire.";

@@ -138,7 +138,7 @@ fn a_refused_action_takes_its_nonce_leaves_nothing_else_and_is_recorded() {
     let changed: Vec<&Key> = chain
         .state
         .iter()
-        .filter(|(key, value)| before.get(key) != Some(value))
+        .filter(|(key, value)| before.get(*key) != Some(*value))
         .map(|(key, _)| key)
         .collect();
     assert_eq!(changed, [&state::key::nonce(&account)]);

@@ -166,7 +166,7 @@ fn blocks_are_as_large_as_the_parameters_allow() {
 
 #[test]
 fn blocks_have_at_most_the_bytes_that_the_parameters_allow() {
-    let parameters = Parameters { max_block_bytes: 65_536, ..Parameters::default() };
+    let parameters = Parameters { max_block_bytes: 131_072, ..Parameters::default() };
     let chain = Chain::of(genesis_of(parameters, Default::default()));
     let transactions: Vec<Verified> = (0..400)
         .map(|nonce| {
@@ -174,12 +174,20 @@ fn blocks_have_at_most_the_bytes_that_the_parameters_allow() {
             body.sign(&key(1)).assume_signature_verified()
         })
         .collect();
-    let each = transactions[0].encoded_len() as u64;
     let block = chain.next_block();
-    let (included, _) = propose_block(&block, &transactions, &chain.state).unwrap();
-    assert_eq!(included.len() as u64, 65_536 / each);
+    let (included, outcome) = propose_block(&block, &transactions, &chain.state).unwrap();
+    let bytes = |count: usize| -> usize {
+        let transactions: usize =
+            transactions[..count].iter().map(|transaction| transaction.encoded_len()).sum();
+        let receipts: usize = outcome.receipts.iter().map(|receipt| receipt.encode().len()).sum();
+        transactions + receipts + outcome.event_leaves.iter().map(Vec::len).sum::<usize>()
+    };
+    let all = bytes(included.len());
+    assert!(all <= 131_072 && all + all / included.len() > 131_072, "{all} bytes");
+    let taken: Vec<Verified> = included.iter().map(|index| transactions[*index].clone()).collect();
+    assert_eq!(execute_block(&block, &taken, &chain.state), Ok(outcome));
     assert!(matches!(
         execute_block(&block, &transactions, &chain.state),
-        Err(ExecuteError::TooLarge { limit: 65_536, unit: "bytes", .. })
+        Err(ExecuteError::TooLarge { limit: 131_072, unit: "bytes", .. })
     ));
 }

@@ -108,6 +108,17 @@ fn every_action_reads_as_people_write_it() {
     assert!(serde_json::from_str::<Action>(more).unwrap_err().to_string().contains("weight"));
 }
 
+/// The genesis of these tests, as people write it: it begins the same chain for ever.
+#[test]
+fn a_genesis_file_begins_the_same_chain_for_ever() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/genesis.toml");
+    if std::env::var_os("MEDVEIL_PIN").is_some() {
+        std::fs::write(path, Chain::new().genesis.to_toml()).unwrap();
+    }
+    let genesis = Genesis::from_toml(&std::fs::read_to_string(path).unwrap()).unwrap();
+    assert_eq!(genesis.chain_id(), Chain::new().id);
+}
+
 /// The file of pinned encodings. A difference is a change of what all nodes agree on: a decision, not a fix.
 #[test]
 fn encodings_are_pinned() {

@@ -13,6 +13,10 @@ fn names(genesis: &Genesis) -> Vec<&'static str> {
     genesis.faults().iter().map(Named::name).collect()
 }
 
+fn add(genesis: &mut Genesis, key: PublicKey, capacity: Capacity) {
+    genesis.members[0].accounts.insert(key, capacity);
+}
+
 fn changed(change: impl FnOnce(&mut Genesis)) -> Vec<&'static str> {
     let mut genesis = genesis();
     change(&mut genesis);
@@ -44,9 +48,7 @@ fn every_part_of_the_genesis_changes_the_chain() {
     changes.push(Box::new(|genesis| genesis.thresholds.freeze.votes = 3));
     changes.push(Box::new(|genesis| genesis.parameters.expiry_window += 1));
     changes.push(Box::new(|genesis| drop(genesis.members.pop())));
-    changes.push(Box::new(|genesis| {
-        drop(genesis.members[0].accounts.insert(key(99).public(), Capacity::Staff))
-    }));
+    changes.push(Box::new(|genesis| add(genesis, key(99).public(), Capacity::Staff)));
     for change in changes {
         let mut other = genesis();
         change(&mut other);
@@ -63,18 +65,12 @@ fn each_fault_is_named() {
         "genesis.duplicate_member"
     );
     assert_eq!(changed(|genesis| genesis.members[0].accounts.clear()), ["genesis.no_administrator"]);
+    assert_eq!(changed(|genesis| add(genesis, key(99).public(), Capacity::Patient)), ["genesis.patient"]);
     assert_eq!(
-        changed(|genesis| drop(genesis.members[0].accounts.insert(key(99).public(), Capacity::Patient))),
-        ["genesis.patient"]
-    );
-    assert_eq!(
-        changed(|genesis| drop(genesis.members[0].accounts.insert(PublicKey::Sm2([7; 33]), Capacity::Staff))),
+        changed(|genesis| add(genesis, PublicKey::Sm2([7; 33]), Capacity::Staff)),
         ["genesis.invalid_key"]
     );
-    assert_eq!(
-        changed(|genesis| drop(genesis.members[0].accounts.insert(key(2).public(), Capacity::Staff))),
-        ["genesis.duplicate_key"]
-    );
+    assert_eq!(changed(|genesis| add(genesis, key(2).public(), Capacity::Staff)), ["genesis.duplicate_key"]);
     assert_eq!(
         changed(|genesis| {
             for number in 100..=200 {

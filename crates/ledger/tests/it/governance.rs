@@ -244,7 +244,7 @@ fn freezes_are_of_what_exists_and_once() {
     assert_eq!(chain.refused(&key(1), propose(Unfreeze { object: hospital })).name, "freeze.not_frozen");
     chain.enact(Freeze { object: hospital, grounds: grounds() });
     let reason = chain.refused(&key(1), freeze(hospital));
-    assert_eq!(reason.to_string(), "freeze.already (object organisation/hospital-2, since 5)");
+    assert_eq!(reason.to_string(), "freeze.already (object organisation/hospital-2, since 9)");
     chain.enact(Unfreeze { object: hospital });
 }
 
