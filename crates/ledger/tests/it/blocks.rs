@@ -31,7 +31,7 @@ fn action(choice: u8, number: u8) -> Action {
     match choice {
         0..=2 => note(number % 4),
         3 => AccountCreate { key: key(100 + number % 4).public(), capacity: Capacity::Staff }.into(),
-        4 => GovernanceVote { proposal: u64::from(number % 3), approve: number % 5 != 0 }.into(),
+        4 => GovernanceVote { proposal: u64::from(number % 3), approve: !number.is_multiple_of(5) }.into(),
         5 => {
             let changes = BTreeMap::from([(Parameter::ProposalLifetime, u64::from(number) + 1)]);
             GovernancePropose { measure: ChangeParameters { changes }.into() }.into()

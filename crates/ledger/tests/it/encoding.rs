@@ -197,6 +197,24 @@ fn each_fault_of_a_transaction_s_bytes_is_named() {
     );
 }
 
+#[test]
+fn every_byte_of_a_transaction_counts() {
+    let transaction = transactions().pop().unwrap();
+    let (bytes, party) = (transaction.encode(), Chain::new().genesis.relying_party);
+    for place in 0..bytes.len() {
+        assert!(Transaction::decode(&bytes[..place]).is_err(), "cut at {place}");
+        for flip in [0x01, 0x80, 0xff] {
+            let mut bytes = bytes.clone();
+            bytes[place] ^= flip;
+            let refused = match Transaction::decode(&bytes) {
+                Ok(changed) => signature::verify(&party, &changed).is_err(),
+                Err(_) => true,
+            };
+            assert!(refused, "byte {place} ^ {flip:#x}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
 

@@ -39,16 +39,16 @@ fn what_people_write_is_read_in_any_order_of_members() {
 #[test]
 fn every_part_of_the_genesis_changes_the_chain() {
     let id = genesis().chain_id();
-    let mut changes: Vec<Box<dyn Fn(&mut Genesis)>> = Vec::new();
-    changes.push(Box::new(|genesis| genesis.chain = Slug::new("other").unwrap()));
-    changes.push(Box::new(|genesis| genesis.time_ms += 1));
-    changes.push(Box::new(|genesis| genesis.epoch_length += 1));
-    changes
-        .push(Box::new(|genesis| genesis.relying_party.origins.push("https://a.wallet.example.cn".into())));
-    changes.push(Box::new(|genesis| genesis.thresholds.freeze.votes = 3));
-    changes.push(Box::new(|genesis| genesis.parameters.expiry_window += 1));
-    changes.push(Box::new(|genesis| drop(genesis.members.pop())));
-    changes.push(Box::new(|genesis| add(genesis, key(99).public(), Capacity::Staff)));
+    let changes: [fn(&mut Genesis); 8] = [
+        |genesis| genesis.chain = Slug::new("other").unwrap(),
+        |genesis| genesis.time_ms += 1,
+        |genesis| genesis.epoch_length += 1,
+        |genesis| genesis.relying_party.origins.push("https://a.wallet.example.cn".into()),
+        |genesis| genesis.thresholds.freeze.votes = 3,
+        |genesis| genesis.parameters.expiry_window += 1,
+        |genesis| drop(genesis.members.pop()),
+        |genesis| add(genesis, key(99).public(), Capacity::Staff),
+    ];
     for change in changes {
         let mut other = genesis();
         change(&mut other);

@@ -1,5 +1,7 @@
 //! The ledger through its public interface: what each rule lets through and refuses.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 mod accounts;
 mod admission;
 mod audit;
