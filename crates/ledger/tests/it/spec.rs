@@ -109,6 +109,38 @@ fn the_page_of_parameters_has_the_table() {
     compare(path, &text);
 }
 
+#[test]
+fn every_event_that_code_tells_is_registered_and_in_the_specification() {
+    fn sources(folder: &Path, texts: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                sources(&entry, texts);
+            } else {
+                texts.push(std::fs::read_to_string(entry).unwrap());
+            }
+        }
+    }
+    let mut texts = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut texts);
+    let mut told = BTreeSet::new();
+    for text in &texts {
+        // `call.emit("kind", ..)` and `kind: Cow::Borrowed("kind")`, over line ends.
+        for start in ["emit(", "kind: Cow::Borrowed("] {
+            for call in text.split(start).skip(1) {
+                let Some(literal) = call.trim_start().strip_prefix('"') else { continue };
+                told.insert(literal.split_once('"').unwrap().0.to_owned());
+            }
+        }
+    }
+    let registered: BTreeSet<String> =
+        medveil_ledger::event::KINDS.iter().map(|kind| kind.name.to_owned()).collect();
+    assert_eq!(told, registered);
+    let page = &pages()["state.md"];
+    for kind in registered {
+        assert!(page.contains(&format!("`{kind}`")), "{kind} is not in docs/spec/state.md");
+    }
+}
+
 fn compare(path: &str, expected: &str) {
     let file = root().join(path);
     let found = std::fs::read_to_string(&file).unwrap_or_default();
