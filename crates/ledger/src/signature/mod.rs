@@ -192,7 +192,7 @@ pub fn verify(party: &RelyingParty, transaction: &Transaction) -> Result<(), Sig
 /// Checks the signatures of many transactions, in the order given.
 ///
 /// Ed25519 is checked as one batch, which accepts exactly what single checks accept (ZIP 215), up to a probability of 2^-128 that no sender can influence without breaking
-/// SHA-256. When the batch fails, its transactions are checked one by one. 32 to 512 transactions a call, calls on as many threads as there are.
+/// SHA-256. When the batch fails, its transactions are checked one by one. 128 to 512 transactions a call, calls on as many threads as there are.
 pub fn verify_signatures(
     party: &RelyingParty,
     transactions: &[Transaction],
