@@ -1,7 +1,7 @@
 //! Transactions from any bytes.
 //!
 //! Claims: nothing panics; what is read is written the same, byte for byte, and has the id of its body; checks of signatures agree, single and in a batch;
-//! what is admissible by forgery nowhere is; receipts and events read back. The action is carried out on a small chain as if its signature held.
+//! receipts and events read back; what is proposed is executed the same. The action is carried out on a small chain as if its signature held.
 
 #![no_main]
 
