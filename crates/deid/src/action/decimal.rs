@@ -9,26 +9,26 @@ use super::{ParameterError, Refusal};
 
 /// A decimal number, exactly: `mantissa / 10^scale`.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Decimal {
-    pub(super) mantissa: i128,
-    pub(super) scale: u32,
+pub(crate) struct Decimal {
+    pub(crate) mantissa: i128,
+    pub(crate) scale: u32,
 }
 
 impl Decimal {
     /// Decimal places that are carried.
-    pub(super) const FINEST: u32 = 18;
+    pub(crate) const FINEST: u32 = 18;
 
     /// Digits before the point that are carried.
     const LARGEST: u32 = 18;
 
-    pub(super) const ZERO: Self = Decimal { mantissa: 0, scale: 0 };
+    pub(crate) const ZERO: Self = Decimal { mantissa: 0, scale: 0 };
 
-    pub(super) fn from_whole(mantissa: i128) -> Self {
+    pub(crate) fn from_whole(mantissa: i128) -> Self {
         Decimal { mantissa, scale: 0 }
     }
 
     /// Reads an optional sign, digits and at most one point, as [`Grid::parse`](medveil_privacy::Grid::parse) does; space around is passed over.
-    pub(super) fn parse(text: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Refusal> {
         let bytes = text.trim().as_bytes();
         let (negative, digits) = match bytes {
             [b'-', rest @ ..] => (true, rest),
@@ -64,7 +64,7 @@ impl Decimal {
     }
 
     /// The number of a plan, as the plan writes it (`0.1` is a tenth), without zeros at its end.
-    pub(super) fn of_parameter(name: &str, number: &Number) -> Result<Self, ParameterError> {
+    pub(crate) fn of_parameter(name: &str, number: &Number) -> Result<Self, ParameterError> {
         // `Display` of a float never has an exponent, that of a JSON number may.
         let text =
             number.as_f64().filter(|_| number.is_f64()).map_or_else(|| number.to_string(), |n| n.to_string());
@@ -74,7 +74,7 @@ impl Decimal {
     }
 
     /// The same number without zeros at the end of its fraction.
-    pub(super) fn trimmed(mut self) -> Self {
+    pub(crate) fn trimmed(mut self) -> Self {
         while self.scale > 0 && self.mantissa % 10 == 0 {
             self = Decimal { mantissa: self.mantissa / 10, scale: self.scale - 1 };
         }
@@ -82,43 +82,43 @@ impl Decimal {
     }
 
     /// The mantissa at another scale; refused where digits would be lost.
-    pub(super) fn at_scale(self, scale: u32) -> Result<i128, Refusal> {
+    pub(crate) fn at_scale(self, scale: u32) -> Result<i128, Refusal> {
         let up = scale.checked_sub(self.scale).ok_or(Refusal::NumberOverflow)?;
         10i128.checked_pow(up).and_then(|unit| self.mantissa.checked_mul(unit)).ok_or(Refusal::NumberOverflow)
     }
 
     /// Both mantissas at the finer scale of the two.
-    pub(super) fn align(self, other: Self) -> Result<(i128, i128, u32), Refusal> {
+    pub(crate) fn align(self, other: Self) -> Result<(i128, i128, u32), Refusal> {
         let scale = self.scale.max(other.scale);
         Ok((self.at_scale(scale)?, other.at_scale(scale)?, scale))
     }
 
-    pub(super) fn compare(self, other: Self) -> Result<Ordering, Refusal> {
+    pub(crate) fn compare(self, other: Self) -> Result<Ordering, Refusal> {
         self.align(other).map(|(l, r, _)| l.cmp(&r))
     }
 
-    pub(super) fn negate(self) -> Self {
+    pub(crate) fn negate(self) -> Self {
         // No i128::MIN arises: parsing yields at most 36 digits and the operations are checked and bounded by `fit`.
         Decimal { mantissa: self.mantissa.saturating_neg(), scale: self.scale }
     }
 
     /// Without its sign.
-    pub(super) fn magnitude(self) -> Self {
+    pub(crate) fn magnitude(self) -> Self {
         Decimal { mantissa: self.mantissa.saturating_abs(), ..self }
     }
 
-    pub(super) fn add(self, other: Self) -> Result<Self, Refusal> {
+    pub(crate) fn add(self, other: Self) -> Result<Self, Refusal> {
         let (l, r, scale) = self.align(other)?;
         Ok(Decimal { mantissa: l.checked_add(r).ok_or(Refusal::NumberOverflow)?, scale })
     }
 
-    pub(super) fn multiply(self, other: Self) -> Result<Self, Refusal> {
+    pub(crate) fn multiply(self, other: Self) -> Result<Self, Refusal> {
         let mantissa = self.mantissa.checked_mul(other.mantissa).ok_or(Refusal::NumberOverflow)?;
         Ok(Decimal { mantissa, scale: self.scale + other.scale }.fit())
     }
 
     /// The quotient to eight places, half away from zero; nothing for a divisor of zero (FHIRPath 6.6.2).
-    pub(super) fn divide(self, other: Self) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn divide(self, other: Self) -> Result<Option<Self>, Refusal> {
         const PLACES: u32 = 8;
         let (l, r, _) = self.align(other)?;
         if r == 0 {
@@ -128,32 +128,32 @@ impl Decimal {
         Ok(Some(Decimal { mantissa: l / r, scale: PLACES + 1 }.round(PLACES).trimmed()))
     }
 
-    pub(super) fn quotient(self, other: Self) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn quotient(self, other: Self) -> Result<Option<Self>, Refusal> {
         let (l, r, _) = self.align(other)?;
         Ok(l.checked_div(r).map(Decimal::from_whole))
     }
 
-    pub(super) fn remainder(self, other: Self) -> Result<Option<Self>, Refusal> {
+    pub(crate) fn remainder(self, other: Self) -> Result<Option<Self>, Refusal> {
         let (l, r, scale) = self.align(other)?;
         Ok(l.checked_rem(r).map(|mantissa| Decimal { mantissa, scale }))
     }
 
-    pub(super) fn whole(self) -> Result<i128, Refusal> {
+    pub(crate) fn whole(self) -> Result<i128, Refusal> {
         Ok(self.mantissa / 10i128.pow(self.scale))
     }
 
-    pub(super) fn floor(self) -> Self {
+    pub(crate) fn floor(self) -> Self {
         Decimal::from_whole(self.mantissa.div_euclid(10i128.pow(self.scale)))
     }
 
     /// Towards zero, to so many places; a number with fewer stays as it is.
-    pub(super) fn cut(self, places: u32) -> Self {
+    pub(crate) fn cut(self, places: u32) -> Self {
         let Some(more) = self.scale.checked_sub(places) else { return self };
         Decimal { mantissa: self.mantissa / 10i128.pow(more), scale: places }
     }
 
     /// To so many places, half away from zero; a number with fewer stays as it is.
-    pub(super) fn round(self, places: u32) -> Self {
+    pub(crate) fn round(self, places: u32) -> Self {
         match self.scale.checked_sub(places) {
             None | Some(0) => self,
             Some(more) => Decimal { mantissa: nearest(self.mantissa, 10i128.pow(more)), scale: places },
@@ -166,13 +166,13 @@ impl Decimal {
     }
 
     /// Appends the number with all the decimals of its scale. Zero has no sign.
-    pub(super) fn write(self, out: &mut String) {
+    pub(crate) fn write(self, out: &mut String) {
         write!(out, "{self}").expect("a string takes all text");
     }
 }
 
 /// The multiple of `unit` (above zero) nearest to `mantissa`, in units; from the middle away from zero.
-pub(super) fn nearest(mantissa: i128, unit: i128) -> i128 {
+pub(crate) fn nearest(mantissa: i128, unit: i128) -> i128 {
     let (quotient, rest) = (mantissa / unit, mantissa % unit);
     // Not `2 * rest`: that may not fit.
     if rest.unsigned_abs() >= unit.unsigned_abs() - rest.unsigned_abs() {

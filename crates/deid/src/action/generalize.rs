@@ -11,8 +11,8 @@
 //! `top = 90` at a level of dates pools every birth year of which somebody has reached 90 by the end of the year of `as-of`: `<=1936`. The
 //! day is part of the plan and has a fixed default, because with a clock the same plan and data would give other bytes tomorrow.
 
-mod age;
-mod bins;
+pub(crate) mod age;
+pub(crate) mod bins;
 
 use std::collections::BTreeMap;
 

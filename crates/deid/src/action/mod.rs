@@ -15,13 +15,13 @@ use crate::kind::{Kind, Text};
 use crate::study::{Record, Study};
 
 mod age_from_date;
-mod decimal;
+pub(crate) mod decimal;
 mod drop_row;
 mod encrypt;
 mod expression;
 mod format_preserving;
 mod gaussian;
-mod generalize;
+pub(crate) mod generalize;
 mod hash;
 mod keep;
 mod laplace;
@@ -125,6 +125,8 @@ pub enum Shape {
     Text,
     /// One of the words.
     Choice(&'static [&'static str]),
+    /// A list of such values.
+    List(&'static Shape),
     /// Any JSON value, checked by the action itself.
     Any,
 }
@@ -265,7 +267,7 @@ pub(crate) fn all_parameters<T: serde::Serialize>(value: &T) -> Value {
 pub(crate) const AS_OF: &str = "2026-12-31";
 
 /// The day that a setting names.
-fn day(name: &str, text: &str) -> Result<Date, ParameterError> {
+pub(crate) fn day(name: &str, text: &str) -> Result<Date, ParameterError> {
     let whole = |parsed: &Parsed<'_>| parsed.precision == Precision::Day && parsed.time.is_empty();
     let day = Date::parse(text).filter(whole).map(|parsed| parsed.date);
     day.ok_or_else(|| ParameterError(format!("`{name}` must be a day, such as \"2026-12-31\"")))

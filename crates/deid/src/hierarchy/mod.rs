@@ -22,9 +22,26 @@ use std::fmt;
 
 use foldhash::fast::FixedState;
 
+pub mod age;
+mod assembly;
+mod climb;
+pub mod dates;
+pub mod division;
 mod error;
+pub mod file;
+pub mod flat;
+pub mod from_file;
+pub mod icd10;
+pub mod intervals;
+pub mod ordering;
+pub mod prefix;
+mod spec;
 
+use assembly::Assembly;
+pub use climb::{BuildError, ROOT, Reason};
 pub use error::HierarchyError;
+use spec::OTHER;
+pub use spec::{HierarchySpec, METHODS, Method};
 
 /// How the values of one attribute are generalised, level by level. Level 0 are the values themselves.
 ///
@@ -52,50 +69,14 @@ impl Hierarchy {
     /// Reads `rows`: for each value its labels, from most specific to most general.
     ///
     /// # Errors
-    /// No rows, rows of different lengths, two rows for one value, labels that are joined at a level and separated above it; with the
-    /// numbers of the rows.
+    /// The first row that is shorter or longer than the first one, is for the value of an earlier row, or separates above a level what is
+    /// joined at it; or that there are no rows. With the numbers of the rows.
     pub fn from_rows(rows: Vec<Vec<String>>) -> Result<Hierarchy, HierarchyError> {
-        let width = rows.first().ok_or(HierarchyError::Empty)?.len();
-        if width == 0 {
-            return Err(HierarchyError::NoColumns { row: 1 });
-        }
-        if rows.len() > Hierarchy::MAX_ROWS {
-            return Err(HierarchyError::TooManyRows { limit: Hierarchy::MAX_ROWS });
-        }
-        if let Some(at) = rows.iter().position(|row| row.len() != width) {
-            return Err(HierarchyError::Ragged { row: at + 1, found: rows[at].len(), expected: width });
-        }
-        let mut columns: Vec<Vec<Box<str>>> = (0..width).map(|_| Vec::with_capacity(rows.len())).collect();
+        let mut assembly = Assembly::new();
         for row in rows {
-            for (column, label) in columns.iter_mut().zip(row) {
-                column.push(label.into_boxed_str());
-            }
+            assembly.push(row.iter().map(String::as_str))?;
         }
-        let mut columns = columns.into_iter();
-        let values = columns.next().unwrap_or_default();
-        let mut index = HashMap::with_capacity_and_hasher(values.len(), FixedState::default());
-        for (at, value) in values.iter().enumerate() {
-            if let Some(first) = index.insert(value.clone(), at as u32) {
-                return Err(HierarchyError::Duplicate { first: first as usize + 1, row: at + 1 });
-            }
-        }
-        let rows = values.len() as u32;
-        let mut levels = vec![Level {
-            codes: (0..rows).collect(),
-            labels: values,
-            leaves: vec![1; rows as usize],
-            parents: Vec::new(),
-        }];
-        for (at, column) in columns.enumerate() {
-            let level = Level::encode(column);
-            levels[at].join(&level).map_err(|(first, row)| HierarchyError::NotMonotone {
-                first,
-                row,
-                level: at,
-            })?;
-            levels.push(level);
-        }
-        Ok(Hierarchy { levels, index })
+        assembly.finish()
     }
 
     /// How many levels there are, level 0 included: at least 1.
@@ -157,45 +138,6 @@ impl Hierarchy {
     /// If there is no such value.
     pub fn row(&self, value: u32) -> impl Iterator<Item = &str> {
         self.levels.iter().map(move |level| &*level.labels[level.codes[value as usize] as usize])
-    }
-}
-
-impl Level {
-    /// Numbers the labels of a column in the order of their first rows.
-    fn encode(column: Vec<Box<str>>) -> Level {
-        let mut level = Level { codes: Vec::with_capacity(column.len()), ..Level::default() };
-        let mut known: HashMap<Box<str>, u32, FixedState> = HashMap::default();
-        for label in column {
-            let code = match known.get(&label) {
-                Some(code) => *code,
-                None => {
-                    let code = level.labels.len() as u32;
-                    level.labels.push(label.clone());
-                    level.leaves.push(0);
-                    known.insert(label, code);
-                    code
-                }
-            };
-            level.leaves[code as usize] += 1;
-            level.codes.push(code);
-        }
-        level
-    }
-
-    /// Finds the label of `above` for each label of this level, or the first two rows (from 1) that share a label here and none there.
-    fn join(&mut self, above: &Level) -> Result<(), (usize, usize)> {
-        const NONE: u32 = u32::MAX;
-        self.parents = vec![NONE; self.labels.len()];
-        for (row, (&label, &parent)) in self.codes.iter().zip(&above.codes).enumerate() {
-            let known = &mut self.parents[label as usize];
-            if *known == NONE {
-                *known = parent;
-            } else if *known != parent {
-                let first = self.codes.iter().position(|code| *code == label).unwrap_or(row);
-                return Err((first + 1, row + 1));
-            }
-        }
-        Ok(())
     }
 }
 

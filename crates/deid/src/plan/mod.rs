@@ -20,7 +20,7 @@
 //! assert_eq!(plan.rules.len(), 1);
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -28,6 +28,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::action::{self, Action};
+use crate::hierarchy::HierarchySpec;
 use crate::kind::Kind;
 use crate::study::Suite;
 
@@ -200,6 +201,9 @@ pub struct Privacy {
     pub metric: Option<String>,
     /// The largest re-identification risk of a record that may be released.
     pub max_risk: Option<f64>,
+    /// How the values of a column are generalised, by column. They are applied to the values that the rules release.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hierarchies: BTreeMap<String, HierarchySpec>,
 }
 
 impl Plan {

@@ -194,8 +194,21 @@ fn check_privacy(privacy: &Privacy) -> Result<(), String> {
     };
     share("suppression", privacy.suppression)?;
     share("max-risk", privacy.max_risk)?;
-    match privacy.sensitive.iter().find(|name| privacy.quasi_identifiers.contains(name)) {
-        Some(name) => Err(format!("`{name}` cannot be both quasi-identifier and sensitive")),
+    if let Some(name) = privacy.sensitive.iter().find(|name| privacy.quasi_identifiers.contains(name)) {
+        return Err(format!("`{name}` cannot be both quasi-identifier and sensitive"));
+    }
+    // Where no quasi-identifiers are listed, they are found by kind.
+    let known = || privacy.quasi_identifiers.iter().chain(&privacy.sensitive);
+    let stray =
+        |name: &&String| !privacy.quasi_identifiers.is_empty() && !known().any(|other| other == *name);
+    match privacy.hierarchies.keys().find(stray) {
+        Some(name) => {
+            let help = suggest(name, known().map(String::as_str));
+            let help = help.map_or_else(String::new, |help| format!("; {help}"));
+            Err(format!(
+                "`hierarchies` names `{name}`, which is neither quasi-identifier nor sensitive{help}"
+            ))
+        }
         None => Ok(()),
     }
 }

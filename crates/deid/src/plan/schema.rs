@@ -5,7 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::action::{METHODS, Method, Parameter, Shape};
+use crate::action::{METHODS, Method, Parameter, ParameterError, Shape};
+use crate::hierarchy;
 use crate::kind::{Class, Kind, Text};
 
 /// The JSON Schema (draft 2020-12) of the JSON form of plans, which TOML editors use for the TOML form, too.
@@ -47,6 +48,7 @@ pub fn schema() -> Value {
                     .collect::<Vec<_>>(),
             },
             "action": actions(),
+            "hierarchy": hierarchies(),
             "privacy": privacy(),
         },
     })
@@ -68,34 +70,59 @@ pub fn reference_markdown() -> String {
             "\n### `{}`\n\n{}  \n{}\n",
             method.name, method.summary.en, method.summary.zh
         ));
-        if !method.parameters.is_empty() {
-            let required = required(method);
-            text.push_str("\n| parameter | values | default | meaning |\n|---|---|---|---|\n");
-            for parameter in method.parameters {
-                let default = match parameter.default {
-                    Some(default) => format!("`{default}`"),
-                    None if required.contains(&parameter.name) => "required".to_owned(),
-                    None => String::new(),
-                };
-                let cells = [
-                    format!("`{}`", parameter.name),
-                    values(&parameter.shape),
-                    default,
-                    format!("{}<br>{}", parameter.doc.en, parameter.doc.zh),
-                ];
-                text.push_str(&format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | ")));
-            }
-        }
+        parameter_table(method.parameters, &required(method.parameters, &refuses(method)), &mut text);
         text.push_str(&format!(
             "\nGuarantee: {}  \n保证：{}  \nSource: {}\n",
             method.guarantee.en, method.guarantee.zh, method.citation
         ));
     }
+    hierarchies_markdown(&mut text);
     text.push_str("\n## Kinds · 标识种类\n\n| kind | meaning | class |\n|---|---|---|\n");
     for kind in Kind::ALL {
         text.push_str(&format!("| `{}` | {} | {} |\n", kind.name(), both(kind.title()), class(kind.class())));
     }
     text
+}
+
+/// The table of what can be set.
+fn parameter_table(parameters: &[Parameter], required: &[&str], text: &mut String) {
+    if parameters.is_empty() {
+        return;
+    }
+    text.push_str("\n| parameter | values | default | meaning |\n|---|---|---|---|\n");
+    for parameter in parameters {
+        let default = match parameter.default {
+            Some(default) => format!("`{default}`"),
+            None if required.contains(&parameter.name) => "required".to_owned(),
+            None => String::new(),
+        };
+        let cells = [
+            format!("`{}`", parameter.name),
+            values(&parameter.shape),
+            default,
+            format!("{}<br>{}", parameter.doc.en, parameter.doc.zh),
+        ];
+        text.push_str(&format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | ")));
+    }
+}
+
+fn hierarchies_markdown(text: &mut String) {
+    text.push_str(
+        "\n## Hierarchies · 泛化层次\n\nFor `[privacy.hierarchies]`: how the values of a column are generalised, level by level. Level 0 are the values \
+         themselves, the last level is `*`. An empty value stays empty.  \n用于 `[privacy.hierarchies]`：各列取值如何逐级泛化。第 0 级为原值，最后一级为 `*`；\
+         空值保持为空。\n",
+    );
+    for method in hierarchy::METHODS {
+        text.push_str(&format!(
+            "\n### Hierarchy `{}`\n\n{}  \n{}\n",
+            method.name, method.summary.en, method.summary.zh
+        ));
+        parameter_table(method.parameters, &required(method.parameters, &refuses_hierarchy(method)), text);
+        if let Some(parameter) = method.short {
+            text.push_str(&format!("\nA text alone is its `{parameter}`.  \n只写文本即为 `{parameter}`。\n"));
+        }
+        text.push_str(&format!("\nSource: {}\n", method.citation));
+    }
 }
 
 fn both(text: Text) -> String {
@@ -126,6 +153,7 @@ fn values(shape: &Shape) -> String {
         }
         Shape::Text => "text".into(),
         Shape::Choice(words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", "),
+        Shape::List(item) => format!("list of: {}", values(item)),
         Shape::Any => "see meaning".into(),
     }
 }
@@ -196,13 +224,48 @@ fn matcher() -> Value {
 }
 
 fn actions() -> Value {
-    let alone: Vec<&str> =
-        METHODS.iter().filter(|method| (method.parse)(json!({})).is_ok()).map(|method| method.name).collect();
-    let tables: Map<String, Value> =
-        METHODS.iter().map(|method| (method.name.to_owned(), settings(method))).collect();
+    let alone: Vec<&str> = METHODS
+        .iter()
+        .filter(|method| refuses(method)(json!({})).is_none())
+        .map(|method| method.name)
+        .collect();
+    let tables: Map<String, Value> = METHODS
+        .iter()
+        .map(|method| {
+            let required = required(method.parameters, &refuses(method));
+            (method.name.to_owned(), settings(method.summary, method.parameters, &required))
+        })
+        .collect();
+    named("An action with its defaults. · 采用默认参数的方法。", &alone, tables)
+}
+
+fn hierarchies() -> Value {
+    let methods = hierarchy::METHODS;
+    let alone: Vec<&str> = methods
+        .iter()
+        .filter(|method| refuses_hierarchy(method)(json!({})).is_none())
+        .map(|method| method.name)
+        .collect();
+    let tables: Map<String, Value> = methods
+        .iter()
+        .map(|method| {
+            let required = required(method.parameters, &refuses_hierarchy(method));
+            let table = settings(method.summary, method.parameters, &required);
+            let schema = match method.short {
+                Some(_) => json!({ "oneOf": [{ "type": "string" }, table] }),
+                None => table,
+            };
+            (method.name.to_owned(), schema)
+        })
+        .collect();
+    named("A hierarchy with its defaults. · 采用默认参数的泛化层次。", &alone, tables)
+}
+
+/// One of the names alone, or a table with one of the names.
+fn named(description: &str, alone: &[&str], tables: Map<String, Value>) -> Value {
     json!({
         "oneOf": [
-            { "enum": alone, "description": "An action with its defaults. · 采用默认参数的方法。" },
+            { "enum": alone, "description": description },
             {
                 "type": "object",
                 "minProperties": 1,
@@ -214,16 +277,15 @@ fn actions() -> Value {
     })
 }
 
-fn settings(method: &Method) -> Value {
+fn settings(summary: Text, parameters: &[Parameter], required: &[&str]) -> Value {
     let properties: Map<String, Value> =
-        method.parameters.iter().map(|parameter| (parameter.name.to_owned(), setting(parameter))).collect();
+        parameters.iter().map(|parameter| (parameter.name.to_owned(), setting(parameter))).collect();
     let mut schema = json!({
         "type": "object",
-        "description": both(method.summary),
+        "description": both(summary),
         "additionalProperties": false,
         "properties": properties,
     });
-    let required = required(method);
     if !required.is_empty() {
         schema["required"] = json!(required);
     }
@@ -231,7 +293,16 @@ fn settings(method: &Method) -> Value {
 }
 
 fn setting(parameter: &Parameter) -> Value {
-    let mut schema = match &parameter.shape {
+    let mut schema = of_shape(&parameter.shape);
+    schema["description"] = Value::from(both(parameter.doc));
+    if let Some(default) = parameter.default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
+        schema["default"] = default;
+    }
+    schema
+}
+
+fn of_shape(shape: &Shape) -> Value {
+    match shape {
         Shape::Boolean => json!({ "type": "boolean" }),
         Shape::Integer(low, high) => json!({ "type": "integer", "minimum": low, "maximum": high }),
         Shape::Number(low, high) => {
@@ -245,23 +316,30 @@ fn setting(parameter: &Parameter) -> Value {
         }
         Shape::Text => json!({ "type": "string" }),
         Shape::Choice(words) => json!({ "enum": words }),
+        Shape::List(item) => json!({ "type": "array", "items": of_shape(item) }),
         Shape::Any => json!({}),
-    };
-    schema["description"] = Value::from(both(parameter.doc));
-    if let Some(default) = parameter.default.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
-        schema["default"] = default;
     }
-    schema
 }
 
-/// The settings that an action does not do without: its own reader tells.
-fn required(method: &Method) -> Vec<&'static str> {
+/// Why settings are refused, if they are.
+type Refuses<'a> = &'a dyn Fn(Value) -> Option<ParameterError>;
+
+fn refuses(method: &'static Method) -> impl Fn(Value) -> Option<ParameterError> {
+    |settings| (method.parse)(settings).err()
+}
+
+fn refuses_hierarchy(method: &'static hierarchy::Method) -> impl Fn(Value) -> Option<ParameterError> {
+    |settings| (method.parse)(settings).err()
+}
+
+/// The settings that a method does not do without: its own reader tells.
+fn required(parameters: &[Parameter], refuses: Refuses<'_>) -> Vec<&'static str> {
     let mut given = Map::new();
     let mut required = Vec::new();
-    while let Err(error) = (method.parse)(Value::Object(given.clone())) {
+    while let Some(error) = refuses(Value::Object(given.clone())) {
         let missing = error.0.strip_prefix("missing field `").and_then(|rest| rest.split('`').next());
         let Some(parameter) =
-            method.parameters.iter().find(|p| Some(p.name) == missing && !given.contains_key(p.name))
+            parameters.iter().find(|p| Some(p.name) == missing && !given.contains_key(p.name))
         else {
             break;
         };
@@ -278,6 +356,7 @@ fn example(shape: &Shape) -> Value {
         Shape::Number(low, high) => json!(low.max(high.min(1.0))),
         Shape::Text => json!("x"),
         Shape::Choice(words) => json!(words.first()),
+        Shape::List(item) => json!([example(item)]),
         Shape::Any => Value::Null,
     }
 }
@@ -294,6 +373,11 @@ fn privacy() -> Value {
             "models": names("Privacy models, such as k=5. · 隐私模型，如 k=5。"),
             "suppression": share("The largest share of records that may be suppressed. · 允许抑制的最大记录比例。"),
             "metric": { "type": "string", "description": "The measure of information loss. · 信息损失度量。" },
+            "hierarchies": {
+                "type": "object",
+                "description": "How the values of a column are generalised, by column. · 各列取值的泛化层次，以列名为键。",
+                "additionalProperties": { "$ref": "#/$defs/hierarchy" },
+            },
             "max-risk": share("The largest re-identification risk of a record that may be released. · 允许的最大重标识风险。"),
         },
     })
@@ -355,6 +439,32 @@ mod tests {
         }
     }
 
+    #[test]
+    fn hierarchies_that_are_read_satisfy_the_schema_and_strays_do_not() {
+        let schema = schema();
+        let plan = |hierarchy: Value| json!({ "plan": { "name": "x", "version": 1, "release-model": "public" }, "privacy": { "hierarchies": { "a": hierarchy } } });
+        for (given, fits) in [
+            (json!("icd-10"), true),
+            (json!("age"), true),
+            (json!({ "intervals": { "widths": [5, 10, 20], "lower": 0, "upper": 120 } }), true),
+            (json!({ "prefix": { "levels": [4, 3, 0] } }), true),
+            (json!({ "file": "age.csv" }), true),
+            (json!({ "file": { "path": "age.csv" } }), true),
+            (json!({ "dates": { "levels": ["month", "5-years"] } }), true),
+            (json!({ "ordering": { "values": ["a", "b"] } }), true),
+            (json!("intervals"), false),
+            (json!("icd10"), false),
+            (json!({ "intervals": { "widths": [5], "wdiths": [5] } }), false),
+            (json!({ "dates": { "levels": ["week"] } }), false),
+            (json!({ "flat": {}, "age": {} }), false),
+            (json!({ "file": 3 }), false),
+        ] {
+            let plan = plan(given.clone());
+            assert_eq!(check(&plan, &schema, &schema).is_ok(), fits, "{given}");
+            assert_eq!(Plan::from_json(&plan.to_string()).is_ok(), fits, "{given}");
+        }
+    }
+
     /// The keywords that the schema uses, as JSON Schema defines them.
     fn check(value: &Value, schema: &Value, root: &Value) -> Result<(), String> {
         let schema = match schema.get("$ref").and_then(Value::as_str) {
@@ -411,10 +521,11 @@ mod tests {
             for (name, item) in map {
                 match schema.get("properties").and_then(|properties| properties.get(name)) {
                     Some(property) => check(item, property, root)?,
-                    None if schema.get("additionalProperties") == Some(&Value::Bool(false)) => {
-                        return fail("additional property");
-                    }
-                    None => {}
+                    None => match schema.get("additionalProperties") {
+                        Some(Value::Bool(false)) => return fail("additional property"),
+                        Some(other @ Value::Object(_)) => check(item, other, root)?,
+                        _ => {}
+                    },
                 }
             }
         }

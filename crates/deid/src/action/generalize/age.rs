@@ -4,7 +4,7 @@ use super::super::Refusal;
 use super::super::decimal::Decimal;
 
 /// The age in years; parts of a year that are written in months, weeks or days round down.
-pub(super) fn in_years(text: &str) -> Result<Decimal, Refusal> {
+pub(crate) fn in_years(text: &str) -> Result<Decimal, Refusal> {
     let end = text.find(|c: char| !c.is_ascii_digit() && !matches!(c, '.' | '-' | '+')).unwrap_or(text.len());
     let (number, unit) = text.split_at(end);
     let number = Decimal::parse(number)?;

@@ -10,7 +10,7 @@ use super::super::{Effect, ParameterError, Refusal};
 use super::age;
 
 /// Intervals of one width, cut at the ends. Everything is counted in units of `10^-scale`, on which every edge lies.
-pub(super) struct Bins {
+pub(crate) struct Bins {
     scale: u32,
     width: Width,
     origin: i128,
@@ -30,15 +30,15 @@ enum Width {
 }
 
 /// Where intervals begin and end, as the plan says.
-pub(super) struct Edges<'a> {
-    pub(super) origin: Option<&'a Number>,
-    pub(super) bottom: Option<&'a Number>,
-    pub(super) top: Option<&'a Number>,
+pub(crate) struct Edges<'a> {
+    pub(crate) origin: Option<&'a Number>,
+    pub(crate) bottom: Option<&'a Number>,
+    pub(crate) top: Option<&'a Number>,
 }
 
 impl Bins {
     /// Intervals of `width`, or only the ends.
-    pub(super) fn new(width: Option<&Number>, edges: &Edges<'_>, ages: bool) -> Result<Self, ParameterError> {
+    pub(crate) fn new(width: Option<&Number>, edges: &Edges<'_>, ages: bool) -> Result<Self, ParameterError> {
         let read = |name: &'static str, number: Option<&Number>| {
             number.map(|number| Decimal::of_parameter(name, number)).transpose()
         };
@@ -69,17 +69,26 @@ impl Bins {
     }
 
     /// Ages in whole years.
-    pub(super) fn whole_years(edges: &Edges<'_>) -> Result<Self, ParameterError> {
+    pub(crate) fn whole_years(edges: &Edges<'_>) -> Result<Self, ParameterError> {
         Bins::new(None, edges, true).map(|bins| Bins { width: Width::Whole, ..bins })
     }
 
     /// The same, labelled in completed units where that can be.
-    pub(super) fn in_completed_units(self) -> Self {
+    pub(crate) fn in_completed_units(self) -> Self {
         Bins { completed: self.scale == 0, ..self }
     }
 
-    pub(super) fn generalize(&self, value: &str, out: &mut String) -> Result<Effect, Refusal> {
-        let number = if self.ages { age::in_years(value)? } else { Decimal::parse(value)? };
+    /// Whether all edges are whole numbers.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.scale == 0
+    }
+
+    pub(crate) fn generalize(&self, value: &str, out: &mut String) -> Result<Effect, Refusal> {
+        self.classify(if self.ages { age::in_years(value)? } else { Decimal::parse(value)? }, out)
+    }
+
+    /// Appends the class of a number.
+    pub(crate) fn classify(&self, number: Decimal, out: &mut String) -> Result<Effect, Refusal> {
         // Every edge is a whole number of units, so that a number lies above one exactly if its floor does.
         let units = match self.scale.checked_sub(number.scale) {
             Some(_) => number.at_scale(self.scale)?,
