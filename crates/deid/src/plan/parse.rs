@@ -11,6 +11,8 @@ use toml::Spanned;
 use super::{Head, Match, Plan, Privacy, Rule};
 use crate::action::{self, Action, METHODS};
 use crate::kind::Kind;
+use crate::metric::Metric;
+use crate::model::Model;
 
 /// Why a text is no plan, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +196,12 @@ fn check_privacy(privacy: &Privacy) -> Result<(), String> {
     };
     share("suppression", privacy.suppression)?;
     share("max-risk", privacy.max_risk)?;
+    for model in &privacy.models {
+        model.parse::<Model>().map_err(|error| error.to_string())?;
+    }
+    if let Some(metric) = &privacy.metric {
+        metric.parse::<Metric>().map_err(|error| error.to_string())?;
+    }
     if let Some(name) = privacy.sensitive.iter().find(|name| privacy.quasi_identifiers.contains(name)) {
         return Err(format!("`{name}` cannot be both quasi-identifier and sensitive"));
     }

@@ -1,13 +1,16 @@
 //! CSV files through a plan, and through detection.
 
 use std::io::{Read, Write};
+use std::path::Path;
 
 use super::bind::{Binding, Fate};
 use super::csv::{Block, Blocks, RawBlock, write_field};
 use super::dialect::Dialect;
 use super::error::{TableError, Trouble};
 use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
+use super::generalise::{self, Generalisation};
 use super::job::{Counts, Job, Side, TableOutcome};
+use super::survey::{Survey, SurveyPart};
 use crate::assess::{Assessment, Assessor, Part, Spec};
 use crate::code::calendar::Date;
 use crate::detect::{self, ColumnFinding, Strength, TableScanner};
@@ -15,7 +18,7 @@ use crate::kind::Kind;
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline;
 use crate::plan::Plan;
-use crate::study::{NoiseKey, Prf, Study, Suite};
+use crate::study::{NoiseKey, Prf, Record, Study, Suite};
 
 /// The keys of one file.
 pub struct FileKeys {
@@ -139,10 +142,52 @@ fn looks_like_data(name: &str) -> bool {
     number || (name.len() > 1 && word())
 }
 
-/// De-identifies one CSV file.
+/// The first pass over a CSV file whose plan asks for a search: how to generalise it after its rules. `None` where nothing is asked.
+/// `folder` is where the plan's hierarchy files are.
+///
+/// # Errors
+/// The first fault in source order, with its place; a hierarchy that does not fit.
+pub fn search(
+    input: impl Read + Send,
+    plan: &Plan,
+    study: &Study,
+    keys: &FileKeys,
+    folder: Option<&Path>,
+    job: &Job<'_>,
+) -> Result<Option<Generalisation>, TableError> {
+    let mut opened = open(input, job)?;
+    let dialect = opened.dialect;
+    let binding = Binding::new(plan, study, detect_first(&opened)?)?;
+    let Some(focus) = generalise::focus(plan, &binding) else { return Ok(None) };
+    let columns = opened.names.len();
+    let header_rows = u64::from(dialect.header);
+    let mut survey = Survey::new(&focus, &binding);
+    pipeline::run(
+        job.width(),
+        || opened.next_block(job),
+        |raw: RawBlock| {
+            let size = raw.bytes.len() as u64;
+            let block =
+                Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+            let leaves = leaves(&block, &keys.input_leaves);
+            let records = noise_of(&leaves, block.first_record - header_rows, keys);
+            let first_row = block.first_record + 1;
+            let done = transform(&binding, plan.head.invalid, &block, &records, first_row)?;
+            Ok((SurveyPart::new(&focus, &binding, &block, &done, first_row), size))
+        },
+        |(part, size)| {
+            (job.progress)(size);
+            survey.absorb(part)
+        },
+    )?;
+    Generalisation::search(plan, &binding, &focus, &survey, folder, job)
+}
+
+/// De-identifies one CSV file, generalised as its [search] says.
 ///
 /// # Errors
 /// The first fault in source order, with its place. What has been written by then is incomplete and must be thrown away by the caller.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and all callers have them apart")]
 pub fn deidentify(
     input: impl Read + Send,
     size: Option<u64>,
@@ -150,12 +195,17 @@ pub fn deidentify(
     plan: &Plan,
     study: &Study,
     keys: &FileKeys,
+    generalisation: Option<Generalisation>,
     job: &Job<'_>,
 ) -> Result<TableOutcome, TableError> {
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
     let findings = detect_first(&opened)?;
-    let binding = Binding::new(plan, study, findings)?;
+    let mut binding = Binding::new(plan, study, findings)?;
+    if let Some(generalisation) = &generalisation {
+        generalisation.mark(&mut binding);
+    }
+    let binding = binding;
     let spec = binding.spec(utility_stride(&opened, size));
     let columns = opened.names.len();
 
@@ -182,7 +232,7 @@ pub fn deidentify(
         |raw| {
             let block =
                 Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
-            process(&block, header_rows, plan, &binding, &spec, keys, &dialect)
+            process(&block, header_rows, plan, &binding, generalisation.as_ref(), &spec, keys, &dialect)
         },
         |done: Done| {
             for hash in &done.leaves_in {
@@ -209,6 +259,7 @@ pub fn deidentify(
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
         assessment: assessor.finish(),
+        search: generalisation.map(Generalisation::into_result),
     })
 }
 
@@ -377,21 +428,34 @@ struct Done {
     bytes_in: u64,
 }
 
+fn leaves(block: &Block, key: &Prf) -> Vec<Hash> {
+    (0..block.records()).map(|r| leaf(key, block.record(r))).collect()
+}
+
+fn noise_of<'a>(leaves: &[Hash], first_record: u64, keys: &'a FileKeys) -> Vec<Record<'a>> {
+    leaves.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect()
+}
+
+#[expect(clippy::too_many_arguments, reason = "what is the same for every block stands beside the block")]
 fn process(
     block: &Block,
     header_rows: u64,
     plan: &Plan,
     binding: &Binding,
+    generalisation: Option<&Generalisation>,
     spec: &Spec,
     keys: &FileKeys,
     dialect: &Dialect,
 ) -> Result<Done, TableError> {
     let n = block.records();
     let first_record = block.first_record - header_rows;
-    let leaves_in: Vec<Hash> = (0..n).map(|r| leaf(&keys.input_leaves, block.record(r))).collect();
-    let records: Vec<_> =
-        leaves_in.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect();
-    let done = transform(binding, plan.head.invalid, block, &records, block.first_record + 1)?;
+    let leaves_in = leaves(block, &keys.input_leaves);
+    let records = noise_of(&leaves_in, first_record, keys);
+    let first_row = block.first_record + 1;
+    let mut done = transform(binding, plan.head.invalid, block, &records, first_row)?;
+    if let Some(generalisation) = generalisation {
+        generalisation.apply(binding, block, &mut done, first_row)?;
+    }
     let part = execute::assess(spec, binding, block, &done, first_record);
 
     let pieces = pieces(binding);
@@ -426,7 +490,7 @@ fn process(
 enum Piece {
     /// Neighbouring columns that leave as they came, copied at once.
     Kept(usize, usize),
-    /// A column that went through its action.
+    /// A column that went through its action, or was generalised.
     New(usize),
 }
 
@@ -435,6 +499,7 @@ fn pieces(binding: &Binding) -> Vec<Piece> {
     for (c, column) in binding.columns.iter().enumerate() {
         match (&column.fate, pieces.last_mut()) {
             (Fate::Drop, _) => {}
+            (Fate::Keep, _) if column.level > 0 => pieces.push(Piece::New(c)),
             (Fate::Keep, Some(Piece::Kept(_, last))) if *last + 1 == c => *last = c,
             (Fate::Keep, _) => pieces.push(Piece::Kept(c, c)),
             (Fate::Apply { .. }, _) => pieces.push(Piece::New(c)),

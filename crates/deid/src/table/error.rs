@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::action::{ParameterError, Refusal};
+use crate::hierarchy::BuildError;
 use crate::search::ProblemError;
 
 /// A fault and its place.
@@ -147,6 +148,20 @@ pub enum Trouble {
     /// The columns do not make a search.
     #[error("{0}")]
     Search(ProblemError),
+    /// A hierarchy cannot be made for a column.
+    #[error("{0}")]
+    Hierarchy(BuildError),
+    /// A column with too many values to be generalised.
+    #[error(
+        "the column has more than {limit} different values and is a quasi-identifier or sensitive: coarsen it by a rule, leave it out, or say search = false under [privacy]"
+    )]
+    TooManyValues {
+        /// The most that are possible.
+        limit: usize,
+    },
+    /// The second pass meets what the first has not seen.
+    #[error("the file was changed while it was read; run again")]
+    Changed,
     /// More records than are counted.
     #[error("the table has more records than can be counted: at most {}", u32::MAX)]
     TooManyRecords,

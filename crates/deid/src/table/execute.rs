@@ -26,6 +26,27 @@ pub(super) struct Transformed {
     pub counts: Vec<Counts>,
 }
 
+impl Transformed {
+    /// What is released of a cell; empty where nothing is.
+    pub(super) fn released<'a>(
+        &'a self,
+        binding: &Binding,
+        rows: &'a impl Rows,
+        row: usize,
+        column: usize,
+    ) -> &'a str {
+        match (&binding.columns[column].fate, &self.columns[column]) {
+            (Fate::Drop, _) => "",
+            (_, None) => rows.text(row, column),
+            (_, Some(new)) => match new.get(row) {
+                Value::Kept => rows.text(row, column),
+                Value::Removed => "",
+                Value::New(text) => text,
+            },
+        }
+    }
+}
+
 /// New values of a column.
 pub(super) struct NewColumn {
     text: String,
@@ -44,6 +65,24 @@ pub(super) enum Value<'a> {
 }
 
 impl NewColumn {
+    /// An empty column with room for `rows` values.
+    pub(super) fn with_capacity(rows: usize) -> NewColumn {
+        NewColumn {
+            text: String::with_capacity(rows * 12),
+            ends: Vec::with_capacity(rows),
+            effects: Vec::with_capacity(rows),
+        }
+    }
+
+    /// Appends a value: `text` where the effect replaces it.
+    pub(super) fn push(&mut self, effect: Effect, text: &str) {
+        if effect == Effect::Replaced {
+            self.text.push_str(text);
+        }
+        self.ends.push(u32::try_from(self.text.len()).expect("a block's new text stays below 4 GiB"));
+        self.effects.push(effect);
+    }
+
     pub(super) fn get(&self, row: usize) -> Value<'_> {
         match self.effects[row] {
             Effect::Kept => Value::Kept,
@@ -82,11 +121,7 @@ pub(super) fn transform(
             done.columns.push(None);
             continue;
         };
-        let mut new = NewColumn {
-            text: String::with_capacity(n * 12),
-            ends: Vec::with_capacity(n),
-            effects: Vec::with_capacity(n),
-        };
+        let mut new = NewColumn::with_capacity(n);
         let mut scratch = String::new();
         for (r, record) in records.iter().enumerate() {
             let text = rows.text(r, c);
@@ -122,11 +157,7 @@ pub(super) fn transform(
                     }
                 }
             };
-            if effect == Effect::Replaced {
-                new.text.push_str(&scratch);
-            }
-            new.ends.push(u32::try_from(new.text.len()).expect("a block's new text stays below 4 GiB"));
-            new.effects.push(effect);
+            new.push(effect, &scratch);
         }
         done.columns.push(Some(new));
     }
@@ -147,15 +178,7 @@ pub(super) fn assess(
     let mut part = Part::new(spec);
     for r in 0..rows.rows() {
         let raw = |c: usize| rows.text(r, c);
-        let released = |c: usize| match (&binding.columns[c].fate, &done.columns[c]) {
-            (Fate::Drop, _) => "",
-            (_, None) => rows.text(r, c),
-            (_, Some(new)) => match new.get(r) {
-                Value::Kept => rows.text(r, c),
-                Value::Removed => "",
-                Value::New(text) => text,
-            },
-        };
+        let released = |c: usize| done.released(binding, rows, r, c);
         part.row(first_record + r as u64, raw, (!done.dropped[r]).then_some(released));
     }
     part

@@ -11,6 +11,7 @@ use super::error::{TableError, Trouble};
 use crate::assess::Assessment;
 use crate::merkle::{Builder, Checkpoints, Hash};
 use crate::pipeline::Width;
+use crate::search::SearchResult;
 
 /// How a run is carried out. Nothing here changes the output.
 pub struct Job<'a> {
@@ -112,4 +113,6 @@ pub struct TableOutcome {
     pub dropped: u64,
     /// Risk and utility.
     pub assessment: Assessment,
+    /// What came of the search, where the plan asks for one.
+    pub search: Option<SearchResult>,
 }

@@ -9,6 +9,7 @@ mod csv_run;
 mod dialect;
 mod error;
 mod execute;
+mod generalise;
 mod job;
 mod parquet_file;
 mod parquet_record;
@@ -17,16 +18,19 @@ mod parquet_text;
 mod recode;
 mod recode_csv;
 mod recode_parquet;
+mod survey;
 
 pub use bind::{Binding, BoundColumn, Fate};
 pub use csv_run::{
     FileKeys, assess as assess_csv, deidentify as deidentify_csv, hash as hash_csv, scan as scan_csv,
+    search as search_csv,
 };
 pub use dialect::{Dialect, Encoding, Hints};
 pub use error::{Place, TableError, Trouble};
+pub use generalise::Generalisation;
 pub use job::{Counts, Job, Side, TableOutcome};
 pub use parquet_run::{
-    deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet,
+    deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet, search as search_parquet,
 };
 pub use recode::{Counted, Recoded, Roles};
 pub use recode_csv::{count as count_csv, recode as recode_csv};
