@@ -38,7 +38,9 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Say what is in the data, and draft a plan
-    #[command(after_help = "Example:\n  medveil scan extract.csv --write-plan draft.toml")]
+    #[command(
+        after_help = "Examples:\n  medveil scan extract.csv --write-plan draft.toml\n  medveil scan extract.csv --write-hierarchies hierarchies"
+    )]
     Scan(ScanArgs),
     /// De-identify files or folders by a plan
     #[command(
@@ -131,6 +133,12 @@ pub struct ScanArgs {
     /// Write a draft of a plan
     #[arg(long, value_name = "FILE")]
     pub write_plan: Option<PathBuf>,
+    /// Write a hierarchy of generalisation for each quasi-identifier, as ARX reads them; they hold values of the data
+    #[arg(long, value_name = "DIR")]
+    pub write_hierarchies: Option<PathBuf>,
+    /// The columns that hierarchies are written for [default: those that are found to be quasi-identifiers]
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..", requires = "write_hierarchies")]
+    pub quasi_identifiers: Vec<String>,
     /// Read every value with every pattern, not a sample
     #[arg(long)]
     pub full: bool,

@@ -256,9 +256,14 @@ const TEXTS: &[(&str, &[(&str, &str)])] = &[
         "scan",
         &[
             ("about", "识别数据中有什么，并起草方案"),
-            ("after", "示例：\n  medveil scan extract.csv --write-plan draft.toml"),
+            (
+                "after",
+                "示例：\n  medveil scan extract.csv --write-plan draft.toml\n  medveil scan extract.csv --write-hierarchies hierarchies",
+            ),
             ("inputs", "文件或文件夹"),
             ("write_plan", "把方案草案写入此文件"),
+            ("write_hierarchies", "为每个准标识符写出泛化层次文件（ARX 格式）；其中含有数据中的值"),
+            ("quasi_identifiers", "为哪些列写出泛化层次 [默认：识别为准标识符的列]"),
             ("full", "用全部规则检查每一个值，而不是抽样"),
         ],
     ),

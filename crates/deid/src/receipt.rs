@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 
 use crate::merkle::{Builder, Hash, hex_hash};
 use crate::plan::{Plan, canonical};
+use crate::search::Searched;
 use crate::study::{MasterKey, Prf, Study, Suite};
 use crate::table::{Counts, Side};
 
@@ -83,6 +84,9 @@ pub struct FileReceipt {
     pub dropped: u64,
     /// What each rule did.
     pub rules: Vec<RuleReceipt>,
+    /// How the quasi-identifiers were generalised after the rules; none where the plan asks for nothing, or the format is not searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Searched>,
 }
 
 /// What one rule did in one file.
@@ -313,6 +317,7 @@ mod tests {
                 action: "keep".into(),
                 counts: Counts { kept: 2, ..Counts::default() },
             }],
+            search: None,
         };
         let (key, study) = (key(), study());
         Draft {

@@ -112,7 +112,7 @@ fn deid_in(
 ) -> Result<(Vec<u8>, TableOutcome), TableError> {
     let (study, mut out) = (study(), Vec::new());
     let outcome = with_job(threads, memory, |job| {
-        deidentify_parquet(file(bytes), &mut out, plan, &study, &keys(&study), job)
+        deidentify_parquet(file(bytes), &mut out, plan, &study, &keys(&study), None, job)
     })?;
     Ok((out, outcome))
 }
@@ -298,7 +298,7 @@ fn a_parquet_table_and_its_csv_twin_become_the_same_table() {
     }
     let (study, mut out) = (study(), Vec::new());
     let from_csv = with_job(2, 1 << 26, |job| {
-        deidentify_csv(csv.as_bytes(), None, &mut out, &visits_plan(), &study, &keys(&study), job)
+        deidentify_csv(csv.as_bytes(), None, &mut out, &visits_plan(), &study, &keys(&study), None, job)
     })
     .unwrap();
     let (output, from_parquet) = deid(&parquet(columns), &visits_plan()).unwrap();

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod bad_input;
+mod hierarchies;
 mod life;
 mod plans;
 mod tampering;

@@ -39,7 +39,7 @@ pub fn assess(
 impl Assessed {
     /// The figures, with what the release model asks.
     pub fn figures(&self, model: ReleaseModel) -> Value {
-        let evaluation = evaluate(&self.0, None, model);
+        let evaluation = evaluate(&self.0, None, model, None);
         json!({ "figures": self.0.risk_json()["before"], "records": self.0.records,
                 "quasi_identifiers": self.0.quasi_identifiers, "sensitive": self.0.sensitive, "evaluation": evaluation })
     }
@@ -50,7 +50,7 @@ impl Assessed {
         let Some(risk) = &self.0.before else {
             return vec![say("the table has no records", "表中没有记录")];
         };
-        let evaluation = evaluate(&self.0, None, model);
+        let evaluation = evaluate(&self.0, None, model, None);
         let percent = |value: f64| format!("{:.2} %", value * 100.0);
         let estimated = if risk.exact { String::new() } else { say(" (estimated)", "（估计值）") };
         let mut lines = vec![

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use medveil_deid::assess::Assessor;
 use medveil_deid::detect::Language;
 use medveil_deid::merkle::Hash;
-use medveil_deid::plan::Plan;
+use medveil_deid::plan::{Plan, Privacy};
 use medveil_deid::receipt::{Draft, FileReceipt, Receipt, RuleReceipt};
 use medveil_deid::report::{FileReport, Report, RuleCounts};
+use medveil_deid::search::SearchResult;
 use medveil_deid::study::{MasterKey, Prf, Study};
 use medveil_deid::table::{self, FileKeys, Job, TableOutcome};
 
@@ -28,6 +29,8 @@ pub struct Request<'a> {
     pub key: &'a MasterKey,
     /// The study: keys, suite and seed.
     pub study: &'a Study,
+    /// Where the plan's hierarchy files are; none where the plan has come without a folder.
+    pub folder: Option<&'a Path>,
     /// The key of the output's leaves, which will be in the receipt.
     pub output_leaf_key: Hash,
     /// The time that the report names, as text; the engine has no clock.
@@ -171,17 +174,40 @@ fn run(
 ) -> Result<Outcome, DatasetError> {
     let (plan, study) = (request.plan, request.study);
     let keys = file_keys(study, &source.name, &request.output_leaf_key);
-    let input = open(source)?;
     let table_error = |error| DatasetError::Table { file: source.path.display().to_string(), error };
+    // Two passes read the file twice, and what is done of it is half of what was read.
+    let twice = plan.privacy.as_ref().is_some_and(Privacy::asks);
+    let half = |bytes: u64| (job.progress)(bytes / 2);
+    let halved = Job { progress: &half, ..*job };
+    let job = if twice { &halved } else { job };
+    let generalisation = match source.format {
+        Format::Csv if twice => {
+            table::search_csv(open(source)?, plan, study, &keys, request.folder, job).map_err(table_error)?
+        }
+        Format::Parquet if twice => {
+            table::search_parquet(open(source)?, plan, study, &keys, request.folder, job).map_err(table_error)?
+        }
+        _ => None,
+    };
+    let input = open(source)?;
     let outcome = match (source.format, executor) {
-        (Format::Csv, _) => {
-            table::deidentify_csv(input, Some(source.size), &mut output, plan, study, &keys, job)
+        (Format::Csv, _) => table::deidentify_csv(
+            input,
+            Some(source.size),
+            &mut output,
+            plan,
+            study,
+            &keys,
+            generalisation,
+            job,
+        )
+        .map(|outcome| Outcome::Table(Box::new(outcome)))
+        .map_err(table_error)?,
+        (Format::Parquet, _) => {
+            table::deidentify_parquet(input, &mut output, plan, study, &keys, generalisation, job)
                 .map(|outcome| Outcome::Table(Box::new(outcome)))
                 .map_err(table_error)?
         }
-        (Format::Parquet, _) => table::deidentify_parquet(input, &mut output, plan, study, &keys, job)
-            .map(|outcome| Outcome::Table(Box::new(outcome)))
-            .map_err(table_error)?,
         (format, Some(executor)) => {
             let lines = format == Format::FhirNdjson;
             fhir::deidentify(input, lines, &mut output, executor, study.suite(), &keys, patients, job)
@@ -233,6 +259,7 @@ fn table_receipt(plan: &Plan, source: &Source, outcome: &TableOutcome) -> FileRe
         input: outcome.input.clone(),
         output: outcome.output.clone(),
         dropped: outcome.dropped,
+        search: outcome.search.as_ref().and_then(SearchResult::found).cloned(),
     }
 }
 
@@ -250,5 +277,6 @@ fn fhir_receipt(plan: &Plan, source: &Source, outcome: &FhirOutcome) -> FileRece
         input: outcome.input.clone(),
         output: outcome.output.clone(),
         dropped: outcome.dropped,
+        search: None,
     }
 }

@@ -3,6 +3,7 @@
 mod assess;
 mod compare;
 mod deidentify;
+mod distinct;
 mod error;
 mod scan;
 mod source;
@@ -11,6 +12,7 @@ mod verify;
 
 pub use assess::{Assessed, assess};
 pub use deidentify::{Released, Request, deidentify};
+pub use distinct::distinct_values;
 pub use error::DatasetError;
 pub use scan::{Scanned, scan};
 pub use source::{Format, Source, SourceError, Sources, discover};

@@ -26,6 +26,7 @@ mod threshold;
 mod utility;
 
 pub use check::{Breach, Evaluation, check, evaluate};
+pub(crate) use check::measured_in_one_pass;
 pub use classes::{Attack, Classes, Estimate};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
 pub(crate) use threshold::cell_size;

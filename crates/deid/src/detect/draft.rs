@@ -1,16 +1,29 @@
 //! A first plan from findings: one rule a column, each with the evidence beside it, for a person to read and change.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::finding::{ColumnFinding, Language};
+use crate::action::{Cell, Effect, Secret, Site};
+use crate::hierarchy;
 use crate::kind::{Class, Kind};
 use crate::plan::{Plan, ReleaseModel};
+use crate::study::{MasterKey, Study, Suite};
 
 /// A plan in TOML for the columns found in each of `tables`. It parses with [`Plan::from_toml`].
 ///
 /// Columns without a kind get no rule, and the plan drops what no rule names. Quasi-identifiers are listed for one table only: a listed
 /// column must be in every table of a run, so that for several tables they are told by kind in each.
-pub fn draft_plan(tables: &[&[ColumnFinding]], release_model: ReleaseModel) -> String {
+///
+/// `values` are the distinct values of quasi-identifiers, by column, as far as they are known: their hierarchies are drafted for what the drafted rule makes of them.
+/// Where they are not known the kind alone decides. No value is in the plan, but for the words of an order of education.
+pub fn draft_plan(
+    tables: &[&[ColumnFinding]],
+    release_model: ReleaseModel,
+    values: &BTreeMap<String, Vec<String>>,
+) -> String {
     let model = match release_model {
         ReleaseModel::Public => "public",
         ReleaseModel::Controlled => "controlled",
@@ -25,6 +38,7 @@ pub fn draft_plan(tables: &[&[ColumnFinding]], release_model: ReleaseModel) -> S
     let mut written = Vec::new();
     let mut quasi = Vec::new();
     let mut sensitive = Vec::new();
+    let mut hierarchies = String::new();
     for finding in tables.iter().copied().flatten() {
         let name = finding.name.as_str();
         if written.contains(&name) {
@@ -44,7 +58,13 @@ pub fn draft_plan(tables: &[&[ColumnFinding]], release_model: ReleaseModel) -> S
         explain(&mut out, finding, kind);
         let _ = write!(out, "[[rule]]\nmatch = {{ column = {} }}\naction = {action}\n", quote(name));
         match kind.class() {
-            Class::QuasiIdentifier if action != "\"redact\"" => quasi.push(quote(name)),
+            Class::QuasiIdentifier if action != REDACT => {
+                quasi.push(quote(name));
+                let released = released(action, kind, values.get(name).map_or(&[], Vec::as_slice));
+                let released: Vec<&str> = released.iter().map(String::as_str).collect();
+                let drafted = hierarchy::draft(Some(kind), &released).to_json();
+                let _ = writeln!(hierarchies, "{} = {}", quote(name), inline(&drafted));
+            }
             Class::Sensitive if matches!(kind, Kind::Diagnosis | Kind::DiagnosisCode) => {
                 sensitive.push(quote(name))
             }
@@ -64,6 +84,10 @@ pub fn draft_plan(tables: &[&[ColumnFinding]], release_model: ReleaseModel) -> S
             let _ = write!(out, "quasi-identifiers = [{quasi}]\nsensitive = [{sensitive}]\n");
         }
         let _ = write!(out, "models = [\"k={k}\"]\nsuppression = 0.05\nmetric = \"loss\"\n");
+        let _ = write!(
+            out,
+            "\n# How what the rules release may be generalised further. 规则处理后的值可如何进一步泛化。\n[privacy.hierarchies]\n{hierarchies}"
+        );
     }
     out
 }
@@ -85,11 +109,7 @@ fn action(kind: Kind, model: ReleaseModel) -> &'static str {
     choices(kind, model)
         .iter()
         .copied()
-        .find(|action| {
-            let head = "[plan]\nname = \"x\"\nversion = 1\nrelease-model = \"public\"\n";
-            Plan::from_toml(&format!("{head}[[rule]]\nmatch = {{ column = \"x\" }}\naction = {action}\n"))
-                .is_ok()
-        })
+        .find(|action| Plan::from_toml(&plan_of(action)).is_ok())
         .unwrap_or(REDACT)
 }
 
@@ -130,6 +150,62 @@ fn choices(kind: Kind, model: ReleaseModel) -> &'static [&'static str] {
         | Kind::Measure => &[KEEP],
         Kind::FreeText if model == ReleaseModel::Enclave => &["\"clean-text\"", REDACT],
         _ => &[REDACT],
+    }
+}
+
+/// What the drafted action makes of the values of a column, each once. Only `generalize` makes other values of a quasi-identifier that stay of its
+/// kind; the others keep them or shift dates among themselves.
+fn released(action: &str, kind: Kind, values: &[String]) -> Vec<String> {
+    let generalizes = action.contains("generalize");
+    let plan = generalizes.then(|| Plan::from_toml(&plan_of(action)).ok()).flatten();
+    let study = Study::new(&MasterKey::from_bytes([0; 32]), "draft", Suite::International, None);
+    let site = Site { study: &study, kind: Some(kind), label: "draft" };
+    let transform = plan.and_then(|plan| plan.rules[0].action.prepare(&site).ok());
+    let Some(transform) = transform else { return values.to_vec() };
+    let noise = study.noise("draft");
+    let record = noise.record(0, [0; 32]);
+    let mut released: Vec<String> = Vec::with_capacity(values.len());
+    let mut out = String::new();
+    for value in values {
+        if value.is_empty() {
+            released.push(String::new());
+            continue;
+        }
+        out.clear();
+        let cell = Cell { value: Secret(value), subject: None, record: &record, occurrence: 0 };
+        match transform.apply(&cell, &mut out) {
+            Ok(Effect::Kept) => released.push(value.clone()),
+            Ok(Effect::Replaced) => released.push(out.clone()),
+            Ok(Effect::Removed | Effect::DropRecord) | Err(_) => {}
+        }
+    }
+    released.sort_unstable();
+    released.dedup();
+    released
+}
+
+/// A plan of one rule.
+fn plan_of(action: &str) -> String {
+    format!(
+        "[plan]\nname = \"x\"\nversion = 1\nrelease-model = \"public\"\n[[rule]]\nmatch = {{ column = \"x\" }}\naction = {action}\n"
+    )
+}
+
+/// A value in TOML on one line.
+fn inline(value: &Value) -> String {
+    match value {
+        Value::String(text) => quote(text),
+        Value::Array(items) => {
+            let items: Vec<String> = items.iter().map(inline).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Object(map) => {
+            let entries: Vec<String> =
+                map.iter().map(|(name, value)| format!("{name} = {}", inline(value))).collect();
+            format!("{{ {} }}", entries.join(", "))
+        }
+        // Numbers and truth values are written alike; there is no null in a hierarchy.
+        other => other.to_string(),
     }
 }
 

@@ -274,7 +274,7 @@ fn a_draft_plan_parses_and_names_each_recognised_column_once() {
         ("性别", cycle(&["男", "女"], 50)),
     ]);
     for model in [ReleaseModel::Public, ReleaseModel::Controlled, ReleaseModel::Enclave] {
-        let text = draft_plan(&[&findings], model);
+        let text = draft_plan(&[&findings], model, &Default::default());
         let plan = Plan::from_toml(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
         assert_eq!(plan.rules.len(), 3, "{text}");
         assert_eq!(plan.rule_for_column("a\"b\\c\n[[rule]]", None), Some(1));
@@ -293,7 +293,7 @@ proptest! {
             said += &evidence.explain(Language::En);
             said += &evidence.explain(Language::Zh);
         }
-        said += &draft_plan(&[&findings], ReleaseModel::Controlled);
+        said += &draft_plan(&[&findings], ReleaseModel::Controlled, &Default::default());
         for cell in &cells {
             prop_assert!(!said.contains(cell.as_str()));
         }

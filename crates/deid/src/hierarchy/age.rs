@@ -43,7 +43,7 @@ pub(super) const METHOD: Method = Method {
     parameters: &[
         Parameter {
             name: "widths",
-            shape: Shape::List(&Shape::Number(1e-9, 1e12)),
+            shape: Shape::List(&Shape::Number(0.0, f64::MAX)),
             default: Some("[5, 10, 20]"),
             doc: Text {
                 en: "the width of the intervals at each level, in years; each a multiple of the one before",
@@ -53,7 +53,7 @@ pub(super) const METHOD: Method = Method {
         BOTTOM,
         Parameter {
             name: "top",
-            shape: Shape::Number(-1e12, 1e12),
+            shape: Shape::Number(f64::MIN, f64::MAX),
             default: Some("90"),
             doc: Text {
                 en: "ages from it on become one class, from the first level",
@@ -86,5 +86,47 @@ impl Age {
             ..Intervals::default()
         };
         Steps::new(&intervals, true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault};
+    use super::super::{BuildError, HierarchySpec, Reason};
+    use crate::action::Refusal;
+
+    #[test]
+    fn ages_climb_in_completed_years_whatever_their_unit() {
+        let age = json!("age");
+        for (value, row) in [
+            ("45", "45-49 40-49 40-59"),
+            ("45岁", "45-49 40-49 40-59"),
+            ("045Y", "45-49 40-49 40-59"),
+            ("8个月", "0-4 0-9 0-19"),
+            ("3岁2月", "0-4 0-9 0-19"),
+            ("40-44", "40-44 40-49 40-59"),
+        ] {
+            assert_eq!(between(&age, value), row, "{value}");
+        }
+    }
+
+    #[test]
+    fn ninety_and_more_are_one_class_from_the_first_level() {
+        for value in ["90", "93", "104岁", "90+", "95+"] {
+            assert_eq!(between(&json!("age"), value), "90+ 90+ 90+", "{value}");
+        }
+        assert_eq!(between(&json!("age"), "89"), "85-89 80-89 80-89");
+        assert_eq!(between(&json!({ "age": { "top": 80, "bottom": 18 } }), "81"), "80+ 80+ 80+");
+    }
+
+    #[test]
+    fn what_is_no_age_and_settings_that_make_no_sense_are_refused() {
+        assert_eq!(climb(&json!("age"), "adult"), Err(Reason::Unreadable(Refusal::NotANumber)));
+        assert!(fault(json!({ "age": { "widths": [5, 8] } })).contains("multiple"));
+        assert!(fault(json!({ "age": { "top": "old" } })).contains("hierarchy `age`"));
+        let spec = HierarchySpec::Age(super::Age { widths: Vec::new(), ..super::Age::default() });
+        assert!(matches!(spec.build(&["1"], None), Err(BuildError::Settings { hierarchy: "age", .. })));
     }
 }

@@ -148,12 +148,17 @@ impl Dates {
             Some(top @ 1..=150) => Some(as_of.year() - i32::from(top)),
             Some(_) => return fault("`top` must be an age in whole years, from 1 to 150"),
         };
-        let order = match self.order {
+        Ok(Calendar { levels: &self.levels, order: self.order.into(), newest })
+    }
+}
+
+impl From<DateOrder> for Order {
+    fn from(order: DateOrder) -> Order {
+        match order {
             DateOrder::Undeclared => Order::Undeclared,
             DateOrder::MonthFirst => Order::MonthFirst,
             DateOrder::DayFirst => Order::DayFirst,
-        };
-        Ok(Calendar { levels: &self.levels, order, newest })
+        }
     }
 }
 
@@ -251,4 +256,70 @@ impl Span {
 
 fn whole_year(text: &str) -> Option<i32> {
     (text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault};
+    use super::*;
+
+    #[test]
+    fn dates_of_any_spelling_climb_through_the_calendar() {
+        let row = "2023-05 2023-Q2 2023 2020-2024 2020s";
+        for value in ["2023-05-06", "2023/5/6", "2023年5月6日", "20230506", "2023-05-06 10:11", "6 May 2023"]
+        {
+            assert_eq!(between(&json!("dates"), value), row, "{value}");
+        }
+        let days = json!({ "dates": { "levels": ["day", "year"] } });
+        assert_eq!(between(&days, "2023-05-06 10:11"), "2023-05-06 2023");
+    }
+
+    #[test]
+    fn what_is_coarser_than_a_level_stands_as_it_is() {
+        for (value, row) in [
+            ("2023-05", "2023-05 2023-Q2 2023 2020-2024 2020s"),
+            ("2023-Q2", "2023-Q2 2023-Q2 2023 2020-2024 2020s"),
+            ("2023", "2023 2023 2023 2020-2024 2020s"),
+            ("2020-2024", "2020-2024 2020-2024 2020-2024 2020-2024 2020s"),
+            ("2020s", "2020s 2020s 2020s 2020s 2020s"),
+            ("<=1936", "<=1936 <=1936 <=1936 <=1936 <=1936"),
+        ] {
+            assert_eq!(between(&json!("dates"), value), row, "{value}");
+        }
+    }
+
+    #[test]
+    fn births_of_the_very_old_are_one_class() {
+        let given = json!({ "dates": { "levels": ["month", "decade"], "top": 90 } });
+        for value in ["1936-12-31", "1900", "1920s", "1930-1934", "<=1936", "<=1930"] {
+            assert_eq!(between(&given, value), "<=1936 <=1936", "{value}");
+        }
+        assert_eq!(between(&given, "1937-01-01"), "1937-01 1930s");
+        assert_eq!(between(&given, "1930s"), "1930s 1930s", "some of it is not so old");
+        assert_eq!(climb(&given, "<=1940"), Err(Reason::Across));
+        let earlier = json!({ "dates": { "levels": ["year"], "top": 90, "as-of": "2020-06-30" } });
+        assert_eq!(between(&earlier, "1930-01-01"), "<=1930");
+    }
+
+    #[test]
+    fn what_is_no_date_is_refused() {
+        for text in ["2023-02-30", "soon", "03/04/2024", "2023-Q5", "2021s", "2021-2025", "<=x"] {
+            assert_eq!(climb(&json!("dates"), text), Err(Reason::Unreadable(Refusal::NotADate)), "{text}");
+        }
+        let day_first = json!({ "dates": { "levels": ["month"], "order": "day-first" } });
+        assert_eq!(between(&day_first, "03/04/2024"), "2024-04");
+    }
+
+    #[test]
+    fn levels_that_do_not_rise_are_refused() {
+        let given = |settings| fault(json!({ "dates": settings }));
+        assert!(given(json!({ "levels": ["year", "month"] })).contains("get longer"));
+        assert!(given(json!({ "levels": ["year", "year"] })).contains("get longer"));
+        assert!(given(json!({ "levels": [] })).contains("get longer"));
+        assert!(given(json!({ "levels": ["week"] })).contains("unknown variant `week`"));
+        assert!(given(json!({ "top": 0 })).contains("from 1 to 150"));
+        assert!(given(json!({ "as-of": "2024" })).contains("`as-of`"));
+    }
 }

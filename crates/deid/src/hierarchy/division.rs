@@ -134,3 +134,68 @@ fn region(value: &str) -> Option<&'static str> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault, spec};
+    use super::*;
+    use crate::code::division::Level;
+
+    #[test]
+    fn addresses_climb_by_official_names() {
+        let row = "江苏省南京市鼓楼区 江苏省南京市 江苏省 华东地区";
+        for value in ["江苏省南京市鼓楼区汉口路22号", "南京鼓楼区汉口路22号", "江苏南京鼓楼区"]
+        {
+            assert_eq!(between(&json!("division"), value), row, "{value}");
+        }
+        let street = json!({ "division": { "levels": ["street", "province"] } });
+        assert_eq!(
+            between(&street, "江苏省南京市鼓楼区华侨路街道上海路5号"),
+            "江苏省南京市鼓楼区华侨路街道 江苏省"
+        );
+    }
+
+    #[test]
+    fn codes_climb_by_codes_and_meet_names_in_the_region() {
+        assert_eq!(between(&json!("division"), "320106"), "320106 320100 320000 华东地区");
+        assert_eq!(between(&json!("division"), "110105"), "110105 110100 110000 华北地区");
+        assert_eq!(between(&json!("division"), "320000"), "320000 320000 320000 华东地区");
+        assert_eq!(between(&json!("division"), "810000"), "810000 810000 810000 港澳台地区");
+    }
+
+    #[test]
+    fn what_says_less_than_a_level_stands_as_it_is() {
+        assert_eq!(between(&json!("division"), "江苏省"), "江苏省 江苏省 江苏省 华东地区");
+        assert_eq!(between(&json!("division"), "华东地区"), "华东地区 华东地区 华东地区 华东地区");
+    }
+
+    #[test]
+    fn every_division_of_the_table_has_its_place_by_code_and_by_name() {
+        let mut values: Vec<String> = Vec::new();
+        for level in [Level::Province, Level::Prefecture, Level::County] {
+            for row in division::all(level).filter(|row| !row.is_placeholder()) {
+                values.push(row.code.to_string());
+                values.extend(division::full_name(row.code));
+            }
+        }
+        values.sort_unstable();
+        values.dedup();
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let hierarchy = spec(json!("division")).build(&values, None).unwrap();
+        assert!(values.len() > 6_000);
+        assert_eq!(hierarchy.labels(4).len(), 7);
+    }
+
+    #[test]
+    fn what_is_no_division_is_refused() {
+        for text in ["鼓楼区", "Nanjing", "999999", "32", "汉口路22号"] {
+            let unknown = Reason::Unreadable(Refusal::Unknown("division or address"));
+            assert_eq!(climb(&json!("division"), text), Err(unknown), "{text}");
+        }
+        let given = |settings| fault(json!({ "division": settings }));
+        assert!(given(json!({ "levels": ["province", "district"] })).contains("get wider"));
+        assert!(given(json!({ "levels": ["county"] })).contains("unknown variant `county`"));
+    }
+}

@@ -141,18 +141,23 @@ pub fn read(bytes: &[u8]) -> Result<Hierarchy, FileTrouble> {
     if semicolon.mark_len() == bytes.len() {
         return Err(HierarchyError::Empty.into());
     }
-    // ARX writes `;`, and intervals with a comma in them: `[0, 5[;[0, 10[`. So a table of several columns by `;` is one.
+    // ARX writes `;`, and intervals with a comma in them: `[0, 5[;[0, 10[`. So a table of several columns by `;` is one, unless they are cut
+    // inside quotes.
     let by_semicolon = rows(bytes, &semicolon);
-    if matches!(&by_semicolon, Ok(hierarchy) if hierarchy.levels() > 1) || !bytes.contains(&b',') {
+    let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut quoted = false;
+    let outside_quotes = first.iter().any(|byte| {
+        quoted ^= *byte == b'"';
+        !quoted && *byte == b';'
+    });
+    let several = matches!(&by_semicolon, Ok(hierarchy) if hierarchy.levels() > 1);
+    if several && outside_quotes || !bytes.contains(&b',') {
         return by_semicolon;
     }
-    match (rows(bytes, &dialect(b',')?), by_semicolon) {
-        (Ok(hierarchy), _) => Ok(hierarchy),
+    match rows(bytes, &dialect(b',')?) {
         // Neither fits: what the first row is cut by was meant.
-        (Err(error), by_semicolon) => {
-            let first = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-            if first.contains(&b';') { by_semicolon } else { Err(error) }
-        }
+        Err(_) if outside_quotes || several => by_semicolon,
+        by_comma => by_comma,
     }
 }
 
@@ -267,4 +272,154 @@ pub fn write(hierarchy: &Hierarchy, out: &mut dyn Write) -> std::io::Result<()> 
         out.write_all(&line)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(bytes: &[u8]) -> String {
+        read(bytes).unwrap_err().to_string()
+    }
+
+    fn rows(hierarchy: &Hierarchy) -> Vec<Vec<&str>> {
+        (0..hierarchy.values() as u32).map(|value| hierarchy.row(value).collect()).collect()
+    }
+
+    #[test]
+    fn both_delimiters_marks_line_ends_and_quotes_are_read() {
+        let expected = [["a", "x", "*"], ["b", "x", "*"]];
+        for text in
+            ["a;x;*\nb;x;*\n", "a,x,*\nb,x,*", "\u{feff}a;x;*\r\nb;x;*\r\n", "\"a\",x,*\n\"b\",\"x\",*\n\n"]
+        {
+            assert_eq!(rows(&read(text.as_bytes()).unwrap()), expected, "{text:?}");
+        }
+        let (bytes, _, _) = encoding_rs::GB18030.encode("男;*\n女;*\n");
+        assert_eq!(rows(&read(&bytes).unwrap()), [["男", "*"], ["女", "*"]]);
+    }
+
+    #[test]
+    fn labels_may_hold_the_other_delimiter() {
+        let intervals = "3;[0, 5[;[0, 10[;*\n7;[5, 10[;[0, 10[;*\n";
+        assert_eq!(read(intervals.as_bytes()).unwrap().levels(), 4);
+        assert_eq!(rows(&read(b"a,\"x;y\"\nb,\"z;w\"\n").unwrap()), [["a", "x;y"], ["b", "z;w"]]);
+        assert_eq!(read(b"\"a,b\"\nc\n").unwrap().levels(), 1);
+    }
+
+    #[test]
+    fn faults_are_named_by_row_and_column_without_labels() {
+        for (bytes, expected) in [
+            (&b""[..], "the file is empty"),
+            (b"\n\n", "the file is empty"),
+            (b"\xef\xbb\xbf", "the file is empty"),
+            (b"secret;x;*\nb;*\n", "row 2 of the hierarchy has 2 columns where the first row has 3"),
+            (b"secret,x,*\nb,*\n", "row 2 of the hierarchy has 2 columns where the first row has 3"),
+            (b"secret;x;*\nsecret;y;*\n", "rows 1 and 2 of the hierarchy are for the same value"),
+            (b"a;secret;1\nb;secret;2\n", "rows 1 and 2 of the hierarchy have one label at level 1"),
+            (b"a;*\nb;\"secret\n", "row 2: a quoted field is opened here"),
+            (b"a;*\nb;\"secret\"x\n", "row 2, column 2: text after the closing quote"),
+            (b"a;*\nb\x00;*\n", "byte 5 is zero"),
+            (b"\xff\xfea\0;\0", "UTF-16"),
+            (b"a;*\rb;*\r", "carriage return"),
+            (b"a;\xff\xff*\n", "neither UTF-8 nor GB 18030"),
+        ] {
+            let error = refused(bytes);
+            assert!(error.contains(expected) && !error.contains("secret"), "{bytes:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_fault_beyond_the_first_block_has_its_row() {
+        let mut text: String = (0..200_000).map(|n| format!("{n};{};*\n", n / 10)).collect();
+        assert!(text.len() > 2 << 20);
+        assert_eq!(read(text.as_bytes()).unwrap().values(), 200_000);
+        text.push_str("200000;x\n");
+        assert!(refused(text.as_bytes()).contains("row 200001 of the hierarchy has 2 columns"));
+    }
+
+    #[test]
+    fn a_folder_has_one_file_a_column() {
+        let folder = tempfile::tempdir().unwrap();
+        let put = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        put("adult_hierarchy_age.csv", "1;*\n");
+        put("sex.csv", "M;*\nF;*\n");
+        put("my-hierarchy_性别.CSV", "男;*\n");
+        put("readme.txt", "nothing");
+        let read =
+            |columns: &[&str]| read_directory(folder.path(), columns).map_err(|error| error.to_string());
+        let found = read(&["sex", "age", "性别"]).unwrap();
+        assert_eq!(found.iter().map(Hierarchy::values).collect::<Vec<_>>(), [2, 1, 1]);
+        let error = read(&["age", "ag"]).unwrap_err();
+        assert!(error.contains("no hierarchy for column `ag`"), "{error}");
+        put("age.csv", "1;*\n");
+        let error = read(&["sex", "age"]).unwrap_err();
+        assert!(
+            error.contains("several hierarchies for column `age`: `adult_hierarchy_age.csv`, `age.csv`"),
+            "{error}"
+        );
+        put("hierarchy_a_hierarchy_b.csv", "1;*\n");
+        let error = read(&["b", "a_hierarchy_b"]).unwrap_err();
+        assert!(error.contains("is for columns `b` and `a_hierarchy_b`"), "{error}");
+        put("bad.csv", "1;*\n1;*\n");
+        let error = read(&["bad"]).unwrap_err();
+        assert!(error.contains("bad.csv: rows 1 and 2"), "{error}");
+        assert!(read_directory(&folder.path().join("none"), &["a"]).is_err());
+    }
+
+    #[test]
+    fn the_name_of_a_written_file_is_the_one_that_is_looked_for() {
+        for column in ["age", "marital-status", "性别", "a b.c"] {
+            assert!(is_for(&file_name(column).unwrap(), column), "{column}");
+        }
+        for column in ["", "a/b", "..\\x", "a:b", "a\nb", "a*"] {
+            assert_eq!(file_name(column), None, "{column:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_the_same() {
+        for given in [
+            &[&["a;b", "x\"y", "*"][..], &["c\nd", "", "*"], &["", "", "*"]][..],
+            &[&["a,b"], &["c"]],
+            &[&[""], &[" "]],
+            &[&["\u{feff}a"], &["b"]],
+            &[&["\u{feff}a;", "x"], &["b", "x"]],
+            &[&[" "]],
+            &[&["\"", "*"], &["\"a\"", "*"]],
+        ] {
+            let hierarchy = Hierarchy::from_rows(
+                given.iter().map(|row| row.iter().map(|label| (*label).to_owned()).collect()).collect(),
+            )
+            .unwrap();
+            let mut bytes = Vec::new();
+            write(&hierarchy, &mut bytes).unwrap();
+            assert_eq!(read(&bytes).unwrap(), hierarchy, "{given:?}");
+        }
+    }
+
+    #[test]
+    fn the_hierarchies_of_the_adult_data_set_are_read() {
+        let beside = ["../../..", "../../../.."]
+            .map(|up| Path::new(env!("CARGO_MANIFEST_DIR")).join(up).join("shared/data/tabular/adult"));
+        let Some(folder) = beside.into_iter().find(|folder| folder.is_dir()) else {
+            eprintln!("skipped: no tabular/adult in ../shared/data");
+            return;
+        };
+        let shapes = [
+            ("sex", 2, 2),
+            ("age", 100, 5),
+            ("race", 5, 2),
+            ("marital-status", 7, 3),
+            ("education", 16, 4),
+            ("native-country", 41, 3),
+            ("workclass", 8, 3),
+            ("occupation", 14, 3),
+            ("salary-class", 2, 2),
+        ];
+        let read = read_directory(&folder, &shapes.map(|(column, ..)| column)).unwrap();
+        for ((column, values, levels), hierarchy) in shapes.iter().zip(&read) {
+            assert_eq!((hierarchy.values(), hierarchy.levels()), (*values, *levels), "{column}");
+            assert!(hierarchy.has_root());
+        }
+    }
 }

@@ -36,3 +36,16 @@ impl Ladder for Flat {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{climb, fault};
+
+    #[test]
+    fn a_value_stands_or_falls() {
+        assert_eq!(climb(&json!("flat"), "男").unwrap(), ["男", "*"]);
+        assert!(fault(json!({ "flat": { "other": "x" } })).contains("unknown field `other`"));
+    }
+}

@@ -90,3 +90,52 @@ impl FromFile {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{fault, spec};
+    use super::super::file::FileTrouble;
+    use super::*;
+
+    #[test]
+    fn a_plans_file_is_read_from_its_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("age.csv"), "1;0-4;*\n2;0-4;*\n7;5-9;*\n").unwrap();
+        let file = spec(json!({ "file": "age.csv" }));
+        let hierarchy = file.build(&["7", "1"], Some(folder.path())).unwrap();
+        assert_eq!((hierarchy.values(), hierarchy.code("7")), (3, Some(2)), "the domain is that of the file");
+        assert!(matches!(
+            file.build(&["1", "8"], Some(folder.path())),
+            Err(BuildError::Missing { number: 2 })
+        ));
+        assert!(matches!(file.build(&["1"], None), Err(BuildError::NoFiles)));
+        let missing = spec(json!({ "file": "other.csv" })).build(&["1"], Some(folder.path())).unwrap_err();
+        assert!(missing.to_string().contains("other.csv: cannot read"), "{missing}");
+    }
+
+    #[test]
+    fn another_file_than_the_one_that_was_meant_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let bytes = "1;*\n2;*\n";
+        std::fs::write(folder.path().join("a.csv"), bytes).unwrap();
+        let digest = hex::encode(<sha2::Sha256 as sha2::Digest>::digest(bytes));
+        let of = |sha256: &str| spec(json!({ "file": { "path": "a.csv", "sha256": sha256 } }));
+        assert!(of(&digest.to_uppercase()).build(&["1"], Some(folder.path())).is_ok());
+        let other = of(&"0".repeat(64)).build(&["1"], Some(folder.path())).unwrap_err();
+        assert!(
+            matches!(other, BuildError::File(error) if matches!(error.trouble, FileTrouble::Digest { .. }))
+        );
+    }
+
+    #[test]
+    fn no_file_outside_the_plans_folder_can_be_named() {
+        for path in ["", "/etc/passwd", "../age.csv", "a/../../age.csv", "a\\b.csv"] {
+            assert!(fault(json!({ "file": path })).contains("the plan's folder"), "{path}");
+        }
+        assert!(fault(json!({ "file": { "path": "a.csv", "sha256": "12" } })).contains("64 hexadecimal"));
+        assert!(fault(json!("file")).contains("missing field `path`"));
+        spec(json!({ "file": "./hierarchies/age.csv" }));
+    }
+}

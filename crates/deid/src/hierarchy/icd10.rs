@@ -115,3 +115,44 @@ fn place(value: &str) -> Option<(Option<String>, Option<&'static str>, &'static 
     let first = icd10::Category::of(block.range.split('-').next()?)?;
     Some((None, Some(block.range), first.chapter()?.numeral))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault, spec};
+    use super::*;
+
+    #[test]
+    fn codes_climb_along_the_classification() {
+        for value in ["E11.900x001", "e11.9", "E11", "E119"] {
+            assert_eq!(between(&json!("icd-10"), value), "E11 E10-E14 IV", "{value}");
+        }
+        assert_eq!(between(&json!("icd-10"), "E10-E14"), "E10-E14 E10-E14 IV");
+        assert_eq!(between(&json!("icd-10"), "IV"), "IV IV IV");
+        assert_eq!(between(&json!({ "icd-10": { "levels": ["chapter"] } }), "E11.9"), "IV");
+    }
+
+    #[test]
+    fn every_category_block_and_chapter_has_its_place() {
+        let mut values: Vec<String> = Vec::new();
+        for letter in 'A'..='Z' {
+            values.extend((0..100).map(|n| format!("{letter}{n:02}")).filter(|code| place(code).is_some()));
+        }
+        values.extend(icd10::blocks().map(|block| block.range.to_owned()));
+        values.extend(icd10::chapters().map(|chapter| chapter.numeral.to_owned()));
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
+        let hierarchy = spec(json!("icd-10")).build(&values, None).unwrap();
+        assert!(values.len() > 2_000);
+        assert_eq!(hierarchy.labels(3).len(), 22);
+    }
+
+    #[test]
+    fn what_is_no_code_is_refused() {
+        for text in ["diabetes", "糖尿病", "M8000/3", "11.9", "XXX"] {
+            let unknown = Reason::Unreadable(Refusal::Unknown("ICD-10 code"));
+            assert_eq!(climb(&json!("icd-10"), text), Err(unknown), "{text}");
+        }
+        assert!(fault(json!({ "icd-10": { "levels": ["chapter", "block"] } })).contains("get wider"));
+    }
+}

@@ -51,7 +51,7 @@ pub(super) const METHOD: Method = Method {
     parameters: &[
         Parameter {
             name: "widths",
-            shape: Shape::List(&Shape::Number(1e-9, 1e12)),
+            shape: Shape::List(&Shape::Number(0.0, f64::MAX)),
             default: None,
             doc: Text {
                 en: "the width of the intervals at each level, such as [5, 10, 20]; each a multiple of the one before",
@@ -60,7 +60,7 @@ pub(super) const METHOD: Method = Method {
         },
         Parameter {
             name: "origin",
-            shape: Shape::Number(-1e12, 1e12),
+            shape: Shape::Number(f64::MIN, f64::MAX),
             default: None,
             doc: Text {
                 en: "a number at which an interval begins (default: `lower`, or `bottom`, or 0)",
@@ -69,7 +69,7 @@ pub(super) const METHOD: Method = Method {
         },
         Parameter {
             name: "lower",
-            shape: Shape::Number(-1e12, 1e12),
+            shape: Shape::Number(f64::MIN, f64::MAX),
             default: None,
             doc: Text {
                 en: "the smallest number that is meant; less is refused, or `other`",
@@ -78,7 +78,7 @@ pub(super) const METHOD: Method = Method {
         },
         Parameter {
             name: "upper",
-            shape: Shape::Number(-1e12, 1e12),
+            shape: Shape::Number(f64::MIN, f64::MAX),
             default: None,
             doc: Text {
                 en: "the largest number that is meant; more is refused, or `other`",
@@ -88,7 +88,7 @@ pub(super) const METHOD: Method = Method {
         BOTTOM,
         Parameter {
             name: "top",
-            shape: Shape::Number(-1e12, 1e12),
+            shape: Shape::Number(f64::MIN, f64::MAX),
             default: None,
             doc: Text {
                 en: "numbers from it on become one class, such as `90+`, from the first level",
@@ -108,7 +108,7 @@ pub(super) const METHOD: Method = Method {
 
 pub(super) const BOTTOM: Parameter = Parameter {
     name: "bottom",
-    shape: Shape::Number(-1e12, 1e12),
+    shape: Shape::Number(f64::MIN, f64::MAX),
     default: None,
     doc: Text {
         en: "numbers below it become one class, such as `<18`, from the first level",
@@ -278,5 +278,81 @@ impl Ladder for Steps {
             labels.push(if held { label } else { value.to_owned() });
         }
         if held { Ok(()) } else { Err(Reason::Across) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault};
+    use super::*;
+
+    #[test]
+    fn numbers_climb_through_intervals_that_widen() {
+        let given = json!({ "intervals": { "widths": [5, 10, 20], "lower": 0, "upper": 120 } });
+        assert_eq!(between(&given, "37"), "35-39 30-39 20-39");
+        assert_eq!(between(&given, " 39.9 "), "35-39 30-39 20-39");
+        assert_eq!(between(&given, "0"), "0-4 0-9 0-19");
+        assert_eq!(climb(&given, "120").unwrap(), ["120", "120-124", "120-129", "120-139", "*"]);
+    }
+
+    #[test]
+    fn open_ends_pool_from_the_first_level() {
+        let given = json!({ "intervals": { "widths": [10, 20], "bottom": 18, "top": 85, "origin": 0 } });
+        assert_eq!(between(&given, "17.9"), "<18 <18");
+        assert_eq!(between(&given, "18"), "18-19 18-19");
+        assert_eq!(between(&given, "84"), "80-84 80-84");
+        assert_eq!(between(&given, "85"), "85+ 85+");
+    }
+
+    #[test]
+    fn edges_are_exact_decimals() {
+        let given = json!({ "intervals": { "widths": [0.1, 0.5] } });
+        assert_eq!(between(&given, "0.3"), "[0.3,0.4) [0,0.5)");
+        assert_eq!(between(&given, "0.29999999999999999"), "[0.2,0.3) [0,0.5)");
+        assert_eq!(between(&given, "-0.1"), "[-0.1,0) [-0.5,0)");
+        assert_eq!(between(&given, "1"), "[1,1.1) [1,1.5)");
+    }
+
+    #[test]
+    fn intervals_that_were_made_before_are_placed_whole() {
+        let given = json!({ "intervals": { "widths": [5, 10, 20], "top": 90 } });
+        assert_eq!(between(&given, "40-44"), "40-44 40-49 40-59");
+        assert_eq!(between(&given, "[40,45)"), "40-44 40-49 40-59");
+        assert_eq!(between(&given, "40-49"), "40-49 40-49 40-59", "coarser than the first level");
+        assert_eq!(between(&given, "90+"), "90+ 90+ 90+");
+        assert_eq!(between(&given, "95+"), "90+ 90+ 90+");
+        assert_eq!(between(&given, "<18"), "<18 <18 <18", "no lower end is pooled");
+        for across in ["38-47", "85+", "80-95"] {
+            assert_eq!(climb(&given, across), Err(Reason::Across), "{across}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_within_the_bounds_is_refused() {
+        let given = json!({ "intervals": { "widths": [5], "lower": 0, "upper": 120 } });
+        for text in ["forty", "1e3", "45岁", "-", "9-3", "[5,5)", "+", "<"] {
+            assert_eq!(climb(&given, text), Err(Reason::Unreadable(Refusal::NotANumber)), "{text}");
+        }
+        for text in ["-1", "121", "120.0001", "115-125"] {
+            assert_eq!(climb(&given, text), Err(Reason::OutOfBounds), "{text}");
+        }
+        let huge = "1".repeat(30);
+        assert_eq!(climb(&given, &huge), Err(Reason::Unreadable(Refusal::NumberOverflow)));
+    }
+
+    #[test]
+    fn widths_and_bounds_that_make_no_sense_are_refused() {
+        let given = |settings| fault(json!({ "intervals": settings }));
+        assert!(given(json!({})).contains("missing field `widths`"));
+        assert!(given(json!({ "widths": [] })).contains("from 1 to 32"));
+        assert!(given(json!({ "widths": [0] })).contains("above 0"));
+        assert!(given(json!({ "widths": [5, 12] })).contains("multiple"));
+        assert!(given(json!({ "widths": [10, 5] })).contains("multiple"));
+        assert!(given(json!({ "widths": [5, 5] })).contains("multiple"));
+        assert!(given(json!({ "widths": [5], "lower": 9, "upper": 9 })).contains("`lower` must be below"));
+        assert!(given(json!({ "widths": [5], "bottom": 9, "top": 9 })).contains("`bottom` must be below"));
+        assert!(given(json!({ "widths": [5], "botom": 9 })).contains("unknown field `botom`"));
     }
 }

@@ -124,3 +124,31 @@ impl Ladder for Groups<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault};
+    use super::*;
+
+    #[test]
+    fn neighbours_are_grouped_and_groups_nest() {
+        let given = json!({ "ordering": { "values": ["I", "II", "III", "IV", "V"], "groups": [2, 4] } });
+        assert_eq!(between(&given, "II"), "I - II I - IV");
+        assert_eq!(between(&given, " III"), "III - IV I - IV");
+        assert_eq!(between(&given, "V"), "V V");
+        assert_eq!(climb(&given, "VI"), Err(Reason::Unlisted));
+    }
+
+    #[test]
+    fn lists_and_groups_that_make_no_sense_are_refused() {
+        let given = |settings| fault(json!({ "ordering": settings }));
+        assert!(given(json!({})).contains("missing field `values`"));
+        assert!(given(json!({ "values": [] })).contains("must have a value"));
+        assert!(given(json!({ "values": ["a", "b", " a"] })).contains("`values` 1 and 3 are the same"));
+        assert!(given(json!({ "values": ["a"], "groups": [1] })).contains("from 2"));
+        assert!(given(json!({ "values": ["a"], "groups": [] })).contains("from 2"));
+        assert!(given(json!({ "values": ["a"], "groups": [2, 3] })).contains("multiple"));
+    }
+}

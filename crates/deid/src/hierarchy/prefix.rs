@@ -154,3 +154,49 @@ impl Ladder for Masks {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::climb::tests::{between, climb, fault};
+    use super::*;
+
+    #[test]
+    fn codes_lose_characters_from_the_right() {
+        let given = json!({ "prefix": { "levels": [4, 3, 0] } });
+        assert_eq!(climb(&given, "100027").unwrap(), ["100027", "1000**", "100***", "*"]);
+        assert_eq!(between(&given, "SW1A"), "SW1A SW1*");
+        assert_eq!(between(&given, "京A"), "京A 京A");
+        assert_eq!(between(&json!({ "prefix": { "levels": [1], "mask": "x" } }), "京A1"), "京xx");
+    }
+
+    #[test]
+    fn zip_prefixes_of_few_people_are_withheld() {
+        let given = json!({ "prefix": { "levels": [3], "zip": true } });
+        assert_eq!(between(&given, "02139"), "021**");
+        assert_eq!(between(&given, "02139-4307"), "021*******");
+        assert_eq!(between(&given, "03601"), "000**");
+        assert_eq!(climb(&given, "0213"), Err(Reason::Unreadable(Refusal::Unknown("ZIP code"))));
+    }
+
+    #[test]
+    fn other_lengths_are_refused() {
+        let given = json!({ "prefix": { "levels": [3], "length": 6 } });
+        assert_eq!(climb(&given, "10002"), Err(Reason::Length { found: 5, expected: 6 }));
+        assert_eq!(between(&given, "100027"), "100***");
+    }
+
+    #[test]
+    fn levels_that_do_not_fall_are_refused() {
+        let given = |settings| fault(json!({ "prefix": settings }));
+        assert!(given(json!({})).contains("missing field `levels`"));
+        assert!(given(json!({ "levels": [] })).contains("fall"));
+        assert!(given(json!({ "levels": [3, 4] })).contains("fall"));
+        assert!(given(json!({ "levels": [3, 3] })).contains("fall"));
+        assert!(given(json!({ "levels": [65] })).contains("at most 64"));
+        assert!(given(json!({ "levels": [6], "length": 6 })).contains("`length`"));
+        assert!(given(json!({ "levels": [6], "mask": "\n" })).contains("`mask`"));
+        assert!(given(json!({ "levels": [6], "mask": "**" })).contains("hierarchy `prefix`"));
+    }
+}

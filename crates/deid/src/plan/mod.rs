@@ -38,7 +38,7 @@ mod parse;
 pub mod schema;
 
 pub use parse::PlanError;
-pub(crate) use parse::suggest;
+pub(crate) use parse::{suggest, unknown_field_help};
 
 /// A plan: see the [module](self).
 #[derive(Debug)]

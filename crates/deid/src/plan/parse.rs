@@ -222,7 +222,7 @@ fn check_privacy(privacy: &Privacy) -> Result<(), String> {
 }
 
 /// `did you mean ...` for serde's "unknown field `x`, expected one of `a`, `b`".
-fn unknown_field_help(message: &str) -> Option<String> {
+pub(crate) fn unknown_field_help(message: &str) -> Option<String> {
     let mut words = message.split('`').skip(1).step_by(2);
     if !(message.contains("unknown field") || message.contains("unknown variant")) {
         return None;

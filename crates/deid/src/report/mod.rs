@@ -279,7 +279,12 @@ impl FileReport {
     pub fn of_table(path: &str, plan: &Plan, outcome: &TableOutcome) -> FileReport {
         let items: Vec<Item> =
             outcome.columns.iter().map(|(column, counts)| Item::of_column(plan, column, *counts)).collect();
-        let evaluation = evaluate(&outcome.assessment, plan.privacy.as_ref(), plan.head.release_model);
+        let evaluation = evaluate(
+            &outcome.assessment,
+            plan.privacy.as_ref(),
+            plan.head.release_model,
+            outcome.search.as_ref(),
+        );
         let loss = Loss::sum(items.iter().filter_map(|item| item.loss));
         FileReport {
             warnings: warning::of_table(plan, outcome),
@@ -308,7 +313,7 @@ impl FileReport {
 
     /// The report on the patients of all FHIR files together.
     pub fn of_patients(plan: &Plan, patients: &Assessment) -> FileReport {
-        let evaluation = evaluate(patients, plan.privacy.as_ref(), plan.head.release_model);
+        let evaluation = evaluate(patients, plan.privacy.as_ref(), plan.head.release_model, None);
         FileReport {
             path: "Patient".to_owned(),
             format: "fhir r4".to_owned(),

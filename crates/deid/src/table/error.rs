@@ -150,7 +150,7 @@ pub enum Trouble {
     Search(ProblemError),
     /// A hierarchy cannot be made for a column.
     #[error("{0}")]
-    Hierarchy(BuildError),
+    Hierarchy(Box<BuildError>),
     /// A column with too many values to be generalised.
     #[error(
         "the column has more than {limit} different values and is a quasi-identifier or sensitive: coarsen it by a rule, leave it out, or say search = false under [privacy]"

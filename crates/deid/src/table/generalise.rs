@@ -281,7 +281,7 @@ impl<'a> Table<'a> {
     }
 
     fn hierarchy_error(&self, column: usize, row: Option<u64>, error: BuildError) -> TableError {
-        let (name, trouble) = (&self.binding.columns[column].finding.name, Trouble::Hierarchy(error));
+        let (name, trouble) = (&self.binding.columns[column].finding.name, Trouble::Hierarchy(Box::new(error)));
         match row {
             Some(row) => TableError::at_cell(row, column + 1, name, trouble),
             None => TableError::at_column(column + 1, name, trouble),

@@ -7,6 +7,7 @@ mod bind;
 pub mod csv;
 mod csv_run;
 mod dialect;
+mod distinct;
 mod error;
 mod execute;
 mod generalise;
@@ -26,6 +27,7 @@ pub use csv_run::{
     search as search_csv,
 };
 pub use dialect::{Dialect, Encoding, Hints};
+pub use distinct::{Distinct, distinct_csv, distinct_parquet};
 pub use error::{Place, TableError, Trouble};
 pub use generalise::Generalisation;
 pub use job::{Counts, Job, Side, TableOutcome};

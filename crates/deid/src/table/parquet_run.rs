@@ -297,7 +297,7 @@ fn released_schema(input: &SchemaRef, binding: &Binding) -> Result<SchemaRef, Ta
 }
 
 /// A batch as text.
-struct BatchText {
+pub(super) struct BatchText {
     columns: Vec<Option<Column>>,
     rows: usize,
 }
@@ -309,7 +309,7 @@ impl BatchText {
     }
 
     /// The columns that detection reads.
-    fn of_readable(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
+    pub(super) fn of_readable(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
         Self::of(batch, max_record, parquet_text::is_readable)
     }
 
