@@ -342,6 +342,9 @@ pub struct VerifyArgs {
     /// The seed, if the run was given one
     #[arg(long, value_name = "HEX", value_parser = parse_seed)]
     pub seed: Option<Seed>,
+    /// The folder of the plan's hierarchy files, if it names any
+    #[arg(long, value_name = "DIR", requires = "raw")]
+    pub hierarchies: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

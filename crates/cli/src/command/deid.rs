@@ -34,6 +34,7 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         plan: &plan,
         key: &key,
         study: &study,
+        folder: plan_folder(&args.plan),
         output_leaf_key: *random()?,
         time: &time,
         language: console.language(),
@@ -121,6 +122,22 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
                 after.min_class,
             ));
         }
+        if let Some(search) = file.search.as_ref().filter(|search| search.found.changed()) {
+            let found = &search.found;
+            let coarser = found.columns.iter().filter(|column| column.level > 0);
+            let levels: Vec<String> = coarser
+                .map(|column| format!("{} {}/{}", column.column.escape_debug(), column.level, column.highest))
+                .collect();
+            console.note(format_args!(
+                "  {}: {}; {} {:.4}; {}: {}",
+                console.text("generalised", "泛化层级"),
+                if levels.is_empty() { "-".to_owned() } else { levels.join(", ") },
+                found.metric,
+                found.score,
+                console.text("records dropped for it", "为此丢弃的记录"),
+                found.suppressed,
+            ));
+        }
     }
     if released.receipt.files.iter().any(|file| file.format == "fhir r4 (json)") {
         console.note(console.text(
@@ -147,6 +164,12 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
 
 fn hex(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where the hierarchy files of a plan are: beside it.
+fn plan_folder(name: &str) -> Option<&Path> {
+    let path = Path::new(name);
+    path.exists().then(|| path.parent().unwrap_or(Path::new("")))
 }
 
 /// A plan file, or a built-in plan by its name.

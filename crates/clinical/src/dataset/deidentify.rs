@@ -185,7 +185,8 @@ fn run(
             table::search_csv(open(source)?, plan, study, &keys, request.folder, job).map_err(table_error)?
         }
         Format::Parquet if twice => {
-            table::search_parquet(open(source)?, plan, study, &keys, request.folder, job).map_err(table_error)?
+            table::search_parquet(open(source)?, plan, study, &keys, request.folder, job)
+                .map_err(table_error)?
         }
         _ => None,
     };

@@ -267,7 +267,10 @@ fn run_again(
                 true => Vec::new(),
                 false => vec!["the search on the raw data comes to other levels or figures".to_owned()],
             };
-            result.add(format!("{}: the generalisation is the best that the plan allows", then.path), differences);
+            result.add(
+                format!("{}: the generalisation is the best that the plan allows", then.path),
+                differences,
+            );
         }
     }
     Ok(())

@@ -180,7 +180,10 @@ fn check_model(words: &str, risk: &Risk, search: Option<&SearchResult>) -> Vec<B
         Some(SearchResult::Nothing { violations, .. }) => {
             let violation = violations.iter().find(|(model, _)| model == words);
             // What only the whole set of models makes unsatisfiable is said once, for all of them.
-            let violated = |(_, records): &(String, u64)| Breach::Violated { model: words.to_owned(), records: *records };
+            let violated = |(_, records): &(String, u64)| Breach::Violated {
+                model: words.to_owned(),
+                records: *records,
+            };
             violation.map(violated).into_iter().collect()
         }
         _ => vec![Breach::Unmeasured { model: words.to_owned() }],
@@ -308,7 +311,9 @@ impl Breach {
                 format!("`{model}` does not hold in classes of {records} records together")
             }
             Breach::AverageRisk { measured, limit } => {
-                format!("the records have an average re-identification risk of {measured:.4}; the plan allows {limit}")
+                format!(
+                    "the records have an average re-identification risk of {measured:.4}; the plan allows {limit}"
+                )
             }
             Breach::Unsatisfiable { allowed, records, best } => {
                 let best = match best {
@@ -356,7 +361,9 @@ impl Breach {
                     }
                     None => "丢弃更多记录也无法满足".to_owned(),
                 };
-                format!("在最多丢弃 {allowed} 条（共 {records} 条）的前提下，没有任何泛化满足全部要求；{best}")
+                format!(
+                    "在最多丢弃 {allowed} 条（共 {records} 条）的前提下，没有任何泛化满足全部要求；{best}"
+                )
             }
             Breach::NotSearched { reason } => format!("未能搜索泛化方案：{reason}"),
         }

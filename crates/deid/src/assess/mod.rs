@@ -19,24 +19,27 @@ mod check;
 mod classes;
 mod diversity;
 mod fingerprint;
+mod joined;
 mod risk;
 mod sample;
 mod tally;
 mod threshold;
 mod utility;
 
-pub use check::{Breach, Evaluation, check, evaluate};
 pub(crate) use check::measured_in_one_pass;
+pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
+pub(crate) use fingerprint::{SEED, push, spread};
+pub use joined::{Earlier, EarlierRelease, Join, Joined, required_class};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
 pub(crate) use threshold::cell_size;
 pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
 pub use utility::{ColumnUtility, Correlation, Numeric, Treatment, Utility};
 
 use diversity::{Diversity, Pairs};
-use fingerprint::{SEED, push};
 use sample::{Choice, Row, Sample};
-use tally::{FingerprintMap, Tally};
+pub(crate) use tally::FingerprintMap;
+use tally::Tally;
 
 /// What is to be assessed.
 #[derive(Clone, Debug)]

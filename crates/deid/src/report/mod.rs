@@ -14,9 +14,11 @@ use crate::kind::{Kind, Text};
 use crate::merkle::{Hash, hex_hash};
 use crate::plan::{Plan, ReleaseModel, Unmatched};
 use crate::receipt::ENGINE;
+use crate::search::{Comparison, SearchResult, Searched};
 use crate::table::{BoundColumn, Counts, Side, TableOutcome};
 
 mod html;
+mod search;
 mod warning;
 
 pub use warning::Warning;
@@ -144,6 +146,21 @@ pub struct FileReport {
     pub evaluation: Option<Evaluation>,
     /// The breaches in words.
     pub reasons: Vec<Words>,
+    /// How the quasi-identifiers were generalised after the rules, and why so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<SearchReport>,
+}
+
+/// The search for a generalisation.
+#[derive(Clone, Debug, Serialize)]
+pub struct SearchReport {
+    /// What was found, as it is in the receipt.
+    #[serde(flatten)]
+    pub found: Searched,
+    /// How it compares.
+    pub comparison: Comparison,
+    /// Why it won, in words.
+    pub why: Vec<Words>,
 }
 
 /// One column, or what one rule did.
@@ -292,6 +309,7 @@ impl FileReport {
             reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
             evaluation: Some(evaluation),
             loss,
+            search: outcome.search.as_ref().and_then(SearchResult::found).map(SearchReport::new),
             ..FileReport::bare(path, &outcome.format, &outcome.input, &outcome.output, items)
         }
     }
@@ -327,6 +345,7 @@ impl FileReport {
             assessment: Some(patients.clone()),
             reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
             evaluation: Some(evaluation),
+            search: None,
         }
     }
 
@@ -344,6 +363,7 @@ impl FileReport {
             assessment: None,
             evaluation: None,
             reasons: Vec::new(),
+            search: None,
         }
     }
 }

@@ -9,7 +9,8 @@ use super::dialect::Dialect;
 use super::error::{TableError, Trouble};
 use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
 use super::generalise::{self, Generalisation};
-use super::job::{Counts, Job, Side, TableOutcome};
+use super::job::{Counts, Job, Protection, Side, TableOutcome};
+use super::linkage::{Follow, Persons};
 use super::survey::{Survey, SurveyPart};
 use crate::assess::{Assessment, Assessor, Part, Spec};
 use crate::code::calendar::Date;
@@ -195,9 +196,10 @@ pub fn deidentify(
     plan: &Plan,
     study: &Study,
     keys: &FileKeys,
-    generalisation: Option<Generalisation>,
+    protection: Protection<'_>,
     job: &Job<'_>,
 ) -> Result<TableOutcome, TableError> {
+    let Protection { generalisation, ties } = protection;
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
     let findings = detect_first(&opened)?;
@@ -206,6 +208,8 @@ pub fn deidentify(
         generalisation.mark(&mut binding);
     }
     let binding = binding;
+    let follow = ties.and_then(|ties| Follow::new(&binding, ties));
+    let mut persons = follow.as_ref().map(Follow::persons);
     let spec = binding.spec(utility_stride(&opened, size));
     let columns = opened.names.len();
 
@@ -232,7 +236,8 @@ pub fn deidentify(
         |raw| {
             let block =
                 Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
-            process(&block, header_rows, plan, &binding, generalisation.as_ref(), &spec, keys, &dialect)
+            let beyond = (generalisation.as_ref(), follow.as_ref());
+            process(&block, header_rows, plan, &binding, beyond, &spec, keys, &dialect)
         },
         |done: Done| {
             for hash in &done.leaves_in {
@@ -247,11 +252,15 @@ pub fn deidentify(
             bytes_out += done.out.len() as u64;
             counts.iter_mut().zip(&done.counts).for_each(|(total, part)| *total += *part);
             assessor.absorb(done.part);
+            if let (Some(persons), Some(part)) = (&mut persons, done.persons) {
+                persons.absorb(part)?;
+            }
             (job.progress)(done.bytes_in);
             output.write_all(&done.out).map_err(write_error)
         },
     )?;
     output.flush().map_err(write_error)?;
+    let linkage = follow.zip(persons).map(|(follow, persons)| follow.finish(&binding, persons));
     Ok(TableOutcome {
         format: dialect.describe(),
         columns: binding.columns.into_iter().zip(counts).collect(),
@@ -260,6 +269,7 @@ pub fn deidentify(
         dropped: records_in - records_out,
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
+        linkage,
     })
 }
 
@@ -425,6 +435,7 @@ struct Done {
     leaves_out: Vec<Hash>,
     counts: Vec<Counts>,
     part: Part,
+    persons: Option<Persons>,
     bytes_in: u64,
 }
 
@@ -442,7 +453,7 @@ fn process(
     header_rows: u64,
     plan: &Plan,
     binding: &Binding,
-    generalisation: Option<&Generalisation>,
+    (generalisation, follow): (Option<&Generalisation>, Option<&Follow<'_>>),
     spec: &Spec,
     keys: &FileKeys,
     dialect: &Dialect,
@@ -457,6 +468,7 @@ fn process(
         generalisation.apply(binding, block, &mut done, first_row)?;
     }
     let part = execute::assess(spec, binding, block, &done, first_record);
+    let persons = follow.map(|follow| follow.block(binding, block, &records, &done));
 
     let pieces = pieces(binding);
     let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
@@ -483,7 +495,7 @@ fn process(
         out.extend_from_slice(block.line_end(r));
         leaves_out.push(leaf(&keys.output_leaves, &out[start..]));
     }
-    Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, bytes_in: bytes_in as u64 })
+    Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, persons, bytes_in: bytes_in as u64 })
 }
 
 /// A part of an output record.

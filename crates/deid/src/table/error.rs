@@ -159,6 +159,14 @@ pub enum Trouble {
         /// The most that are possible.
         limit: usize,
     },
+    /// More patients than are followed.
+    #[error(
+        "more than {limit} patients are not followed over tables or releases; release the table in parts, or leave its quasi-identifiers out"
+    )]
+    TooManyPatients {
+        /// The most that are possible.
+        limit: usize,
+    },
     /// The second pass meets what the first has not seen.
     #[error("the file was changed while it was read; run again")]
     Changed,

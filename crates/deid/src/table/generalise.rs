@@ -69,7 +69,8 @@ pub(super) fn focus(plan: &Plan, binding: &Binding) -> Option<Focus> {
 fn asked(privacy: &Privacy) -> Option<Asked> {
     let mut models: Asked =
         privacy.models.iter().map(|text| Some((text.clone(), text.parse().ok()?))).collect::<Option<_>>()?;
-    let limit = privacy.max_risk.map(|limit| (format!("max-risk={limit}"), Model::new(ModelKind::MaxRisk(limit))));
+    let limit =
+        privacy.max_risk.map(|limit| (format!("max-risk={limit}"), Model::new(ModelKind::MaxRisk(limit))));
     models.extend(limit);
     Some(models)
 }
@@ -145,7 +146,8 @@ impl Generalisation {
                 done.dropped[r] = recoding.levels(&codes[r * q..(r + 1) * q]).is_none();
             }
         }
-        for (i, (c, level)) in self.columns.iter().zip(&self.levels).enumerate().filter(|(_, (_, l))| **l > 0) {
+        for (i, (c, level)) in self.columns.iter().zip(&self.levels).enumerate().filter(|(_, (_, l))| **l > 0)
+        {
             let mut new = NewColumn::with_capacity(n);
             let counts = &mut done.counts[*c];
             let old = done.columns[*c].as_ref();
@@ -266,7 +268,10 @@ impl<'a> Table<'a> {
         }
         let place = |error: BuildError| {
             let row = value_of(&error).and_then(|number| {
-                order.iter().position(|rank| *rank as usize == number - 1).map(|code| self.survey.values[at].rows[code])
+                order
+                    .iter()
+                    .position(|rank| *rank as usize == number - 1)
+                    .map(|code| self.survey.values[at].rows[code])
             });
             self.hierarchy_error(column, row, error)
         };
@@ -281,7 +286,8 @@ impl<'a> Table<'a> {
     }
 
     fn hierarchy_error(&self, column: usize, row: Option<u64>, error: BuildError) -> TableError {
-        let (name, trouble) = (&self.binding.columns[column].finding.name, Trouble::Hierarchy(Box::new(error)));
+        let (name, trouble) =
+            (&self.binding.columns[column].finding.name, Trouble::Hierarchy(Box::new(error)));
         match row {
             Some(row) => TableError::at_cell(row, column + 1, name, trouble),
             None => TableError::at_column(column + 1, name, trouble),
@@ -347,7 +353,8 @@ impl<'a> Table<'a> {
         for (i, c) in self.focus.quasi_identifiers.iter().enumerate() {
             let values = self.survey.values[i].values();
             let rows = values.iter().map(|value| vec![(*value).to_owned()]).collect();
-            let hierarchy = Hierarchy::from_rows(rows).expect("values are distinct, and a kept record has one");
+            let hierarchy =
+                Hierarchy::from_rows(rows).expect("values are distinct, and a kept record has one");
             made.push(self.binding.columns[*c].finding.name.clone(), "", hierarchy, &values);
         }
         made
@@ -377,7 +384,8 @@ impl<'a> Table<'a> {
         let (mut codes, mut sensitive) = (Vec::with_capacity(q), Vec::with_capacity(self.sensitive.len()));
         for (tuple, records) in self.survey.tuples.iter() {
             codes.clear();
-            codes.extend(tuple[..q].iter().zip(&hierarchies.codes).map(|(code, codes)| codes[*code as usize]));
+            codes
+                .extend(tuple[..q].iter().zip(&hierarchies.codes).map(|(code, codes)| codes[*code as usize]));
             sensitive.clear();
             let pairs = tuple[q..].iter().zip(&self.sensitive_codes);
             sensitive.extend(pairs.map(|(code, codes)| codes[*code as usize]));
@@ -498,7 +506,8 @@ impl Hierarchies {
 
 /// The hierarchy's code of each value.
 fn codes_of(hierarchy: &Hierarchy, values: &[&str]) -> Vec<u32> {
-    let code = |value: &&str| hierarchy.code(value).expect("a hierarchy is built for all values of its column");
+    let code =
+        |value: &&str| hierarchy.code(value).expect("a hierarchy is built for all values of its column");
     values.iter().map(code).collect()
 }
 

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::bind::BoundColumn;
 use super::dialect::Hints;
 use super::error::{TableError, Trouble};
+use super::generalise::Generalisation;
+use super::linkage::{Linkage, Tie};
 use crate::assess::Assessment;
 use crate::merkle::{Builder, Checkpoints, Hash};
 use crate::pipeline::Width;
@@ -115,4 +117,15 @@ pub struct TableOutcome {
     pub assessment: Assessment,
     /// What came of the search, where the plan asks for one.
     pub search: Option<SearchResult>,
+    /// The patients, where they are followed over tables and releases.
+    pub linkage: Option<Linkage>,
+}
+
+/// What protects the patients of a table beyond the rules of its plan.
+#[derive(Debug, Default)]
+pub struct Protection<'a> {
+    /// What the search found.
+    pub generalisation: Option<Generalisation>,
+    /// Ties to earlier releases; none where patients are not followed.
+    pub ties: Option<&'a [Tie]>,
 }

@@ -12,6 +12,7 @@ mod error;
 mod execute;
 mod generalise;
 mod job;
+mod linkage;
 mod parquet_file;
 mod parquet_record;
 mod parquet_run;
@@ -30,9 +31,11 @@ pub use dialect::{Dialect, Encoding, Hints};
 pub use distinct::{Distinct, distinct_csv, distinct_parquet};
 pub use error::{Place, TableError, Trouble};
 pub use generalise::Generalisation;
-pub use job::{Counts, Job, Side, TableOutcome};
+pub use linkage::{Linkage, Persons, SubjectColumn, Tie};
+pub use job::{Counts, Job, Protection, Side, TableOutcome};
 pub use parquet_run::{
-    deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet, search as search_parquet,
+    deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet,
+    search as search_parquet,
 };
 pub use recode::{Counted, Recoded, Roles};
 pub use recode_csv::{count as count_csv, recode as recode_csv};

@@ -23,7 +23,8 @@ use super::bind::{Binding, Fate};
 use super::error::{TableError, Trouble};
 use super::execute::{NewColumn, Rows, Value, assess, observe, spec_as_it_stands, transform};
 use super::generalise::{self, Generalisation};
-use super::job::{Counts, Job, Side, TableOutcome};
+use super::job::{Counts, Job, Protection, Side, TableOutcome};
+use super::linkage::{Follow, Persons};
 use super::parquet_file::{Batch, Batches, Cut, Sink, Source, compression_name, schema};
 use super::parquet_record::{Column, header};
 use super::parquet_text;
@@ -91,9 +92,10 @@ pub fn deidentify(
     plan: &Plan,
     study: &Study,
     keys: &FileKeys,
-    generalisation: Option<Generalisation>,
+    protection: Protection<'_>,
     job: &Job<'_>,
 ) -> Result<TableOutcome, TableError> {
+    let Protection { generalisation, ties } = protection;
     let source = Source::open(file)?;
     let (findings, cut) = detect_first(&source, job)?;
     let mut binding = Binding::new(plan, study, findings)?;
@@ -101,12 +103,15 @@ pub fn deidentify(
         generalisation.mark(&mut binding);
     }
     let binding = binding;
+    let follow = ties.and_then(|ties| Follow::new(&binding, ties));
+    let mut persons = follow.as_ref().map(Follow::persons);
     let spec = binding.spec((source.rows / UTILITY_ROWS).max(1));
     let released = released_schema(source.schema(), &binding)?;
     let run = Run {
         plan,
         binding: &binding,
         generalisation: generalisation.as_ref(),
+        follow: follow.as_ref(),
         spec: &spec,
         keys,
         released: &released,
@@ -132,11 +137,15 @@ pub fn deidentify(
             records_out += done.leaves_out.len() as u64;
             counts.iter_mut().zip(&done.counts).for_each(|(total, part)| *total += *part);
             assessor.absorb(done.part);
+            if let (Some(persons), Some(part)) = (&mut persons, done.persons) {
+                persons.absorb(part)?;
+            }
             (job.progress)(done.bytes_in);
             sink.write(&done.records)
         },
     )?;
     let bytes_out = sink.finish()?;
+    let linkage = follow.zip(persons).map(|(follow, persons)| follow.finish(&binding, persons));
     Ok(TableOutcome {
         format: format(&source),
         columns: binding.columns.into_iter().zip(counts).collect(),
@@ -145,6 +154,7 @@ pub fn deidentify(
         dropped: records_in - records_out,
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
+        linkage,
     })
 }
 
@@ -380,6 +390,7 @@ struct Run<'a> {
     plan: &'a Plan,
     binding: &'a Binding,
     generalisation: Option<&'a Generalisation>,
+    follow: Option<&'a Follow<'a>>,
     spec: &'a Spec,
     keys: &'a FileKeys,
     released: &'a SchemaRef,
@@ -393,6 +404,7 @@ struct Done {
     leaves_out: Vec<Hash>,
     counts: Vec<Counts>,
     part: Part,
+    persons: Option<Persons>,
     bytes_in: u64,
 }
 
@@ -406,6 +418,7 @@ impl Run<'_> {
             generalisation.apply(self.binding, &text, &mut done, batch.first + 1)?;
         }
         let part = assess(self.spec, self.binding, &text, &done, batch.first);
+        let persons = self.follow.map(|follow| follow.block(self.binding, &text, &records, &done));
 
         let mut arrays = Vec::with_capacity(self.released.fields().len());
         let mut failure: Option<(usize, TableError)> = None;
@@ -444,6 +457,7 @@ impl Run<'_> {
             leaves_out,
             counts: done.counts,
             part,
+            persons,
             bytes_in: batch.bytes,
         })
     }

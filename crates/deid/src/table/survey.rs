@@ -54,8 +54,7 @@ impl TupleCounts {
         self.codes.extend_from_slice(tuple);
         self.counts.push(records);
         let codes = &self.codes;
-        self.index
-            .grow_if_full(self.counts.len(), |place| hash(&codes[place * width..(place + 1) * width]));
+        self.index.grow_if_full(self.counts.len(), |place| hash(&codes[place * width..(place + 1) * width]));
     }
 
     /// Each tuple and its records.

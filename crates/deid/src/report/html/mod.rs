@@ -7,6 +7,7 @@
 
 mod chart;
 mod figure;
+mod generalisation;
 mod section;
 
 use base64::Engine;
@@ -51,6 +52,7 @@ pub(super) fn page(report: &Report, first: Language) -> String {
                 main {
                     (section::head(report))
                     (section::done(report))
+                    (generalisation::section(report))
                     (section::risk(report))
                     (section::utility(report))
                     (section::evidence(report))
