@@ -298,7 +298,16 @@ fn a_parquet_table_and_its_csv_twin_become_the_same_table() {
     }
     let (study, mut out) = (study(), Vec::new());
     let from_csv = with_job(2, 1 << 26, |job| {
-        deidentify_csv(csv.as_bytes(), None, &mut out, &visits_plan(), &study, &keys(&study), Protection::default(), job)
+        deidentify_csv(
+            csv.as_bytes(),
+            None,
+            &mut out,
+            &visits_plan(),
+            &study,
+            &keys(&study),
+            Protection::default(),
+            job,
+        )
     })
     .unwrap();
     let (output, from_parquet) = deid(&parquet(columns), &visits_plan()).unwrap();

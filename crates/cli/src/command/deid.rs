@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use medveil_clinical::dataset::{self, DatasetError, Released, Request};
+use medveil_deid::assess::Joined;
 use medveil_deid::plan::{Plan, builtin};
 use medveil_deid::report::Report;
 use medveil_deid::study::{MasterKey, Study};
@@ -35,6 +36,7 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         key: &key,
         study: &study,
         folder: plan_folder(&args.plan),
+        earlier: &args.earlier,
         output_leaf_key: *random()?,
         time: &time,
         language: console.language(),
@@ -58,6 +60,8 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
             "files": receipt.files,
             "output_root": hex(&receipt.output_root),
             "risk": receipt.risk,
+            "linked": receipt.linked,
+            "earlier": receipt.earlier,
             "utility": receipt.utility,
             "skipped": released.skipped,
             "unused_rules": released.unused.iter().map(|rule| rule + 1).collect::<Vec<_>>(),
@@ -138,6 +142,21 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
                 found.suppressed,
             ));
         }
+    }
+    let joined = |what: &str, joined: &Joined| {
+        console.note(format_args!(
+            "{what}: {} {}, {} {}",
+            joined.patients,
+            console.text("patients; smallest joined class", "名患者；最小联合等价类"),
+            joined.min_class,
+            console.text("patients", "名"),
+        ));
+    };
+    for tables in &released.receipt.linked {
+        joined(&tables.parts.join(" + "), tables);
+    }
+    if let Some(earlier) = &released.receipt.earlier {
+        joined(console.text("with earlier releases", "与历次发布联合"), &earlier.joined);
     }
     if released.receipt.files.iter().any(|file| file.format == "fhir r4 (json)") {
         console.note(console.text(

@@ -22,6 +22,7 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
         key,
         seed: args.seed.as_ref().map(|seed| seed.0),
         folder: args.hierarchies.as_deref(),
+        earlier: &args.earlier,
     });
     let result = dataset::verify(&args.file, rerun.as_ref(), &job(&args.run, &cancelled, &progress))?;
     if args.json {

@@ -64,6 +64,8 @@ pub struct Rerun<'a> {
     pub seed: Option<[u8; 32]>,
     /// Where the hierarchy files of the plan are, if it names any.
     pub folder: Option<&'a Path>,
+    /// The earlier releases that the run was given, to check what the receipt says of them, too.
+    pub earlier: &'a [PathBuf],
 }
 
 /// Checks the receipt at `path` against the files beside it, and with `rerun` against the raw data.
@@ -98,6 +100,7 @@ pub fn verify(path: &Path, rerun: Option<&Rerun<'_>>, job: &Job<'_>) -> Result<V
                 key: rerun.key,
                 study: &study,
                 folder: rerun.folder,
+                earlier: rerun.earlier,
                 output_leaf_key: receipt.output_leaf_key,
                 time: "",
                 language: Language::En,
@@ -272,6 +275,20 @@ fn run_again(
                 differences,
             );
         }
+    }
+    if !(receipt.linked.is_empty() && now.linked.is_empty()) {
+        let differences = match receipt.linked == now.linked {
+            true => Vec::new(),
+            false => vec!["the tables of the run show other figures".to_owned()],
+        };
+        result.add("the figures of linked tables are those of the run", differences);
+    }
+    if !request.earlier.is_empty() {
+        let differences = match receipt.earlier == now.earlier {
+            true => Vec::new(),
+            false => vec!["these earlier releases show other figures".to_owned()],
+        };
+        result.add("the figures of earlier releases are those of the run", differences);
     }
     Ok(())
 }

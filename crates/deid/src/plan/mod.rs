@@ -207,12 +207,12 @@ pub struct Privacy {
     /// Whether a run generalises what the rules release until it satisfies the models; otherwise it is checked only. True where left out.
     #[serde(skip_serializing_if = "is_default_search")]
     pub search: Option<bool>,
-    /// What happens where a patient stands out by all tables of a run, or by all releases, together.
+    /// What happens where a patient stands out by several tables of a run together.
     #[serde(skip_serializing_if = "is_default_linked")]
     pub linked: Linked,
 }
 
-/// What happens where a patient stands out in the joined view of several tables or releases.
+/// What happens where a patient stands out in the joined view of several tables.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Linked {

@@ -384,7 +384,7 @@ fn privacy() -> Value {
             },
             "linked": {
                 "enum": ["refuse", "report"],
-                "description": "What happens where a patient stands out by several tables or releases together. · 多表或多次发布联合后患者可被单独识别时的处理：拒绝或仅报告。",
+                "description": "What happens where a patient stands out by several tables of a run together. · 同次运行的多个表联合后患者可被区分出来时的处理：拒绝或仅报告。",
                 "default": "refuse",
             },
             "hierarchies": {

@@ -54,8 +54,17 @@ fn run(plan: &Plan, csv: &str) -> Report {
         cancelled: &cancelled,
         progress: &|_| {},
     };
-    let outcome =
-        deidentify_csv(csv.as_bytes(), None, &mut Vec::new(), plan, &study, &keys, Protection::default(), &job).unwrap();
+    let outcome = deidentify_csv(
+        csv.as_bytes(),
+        None,
+        &mut Vec::new(),
+        plan,
+        &study,
+        &keys,
+        Protection::default(),
+        &job,
+    )
+    .unwrap();
     let file = FileReport::of_table("t.csv", plan, &outcome);
     Report::new(plan, "s", vec![file]).at("2026-01-02").bound_to([1; 32], [2; 32])
 }

@@ -10,7 +10,7 @@ use super::error::{TableError, Trouble};
 use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
 use super::generalise::{self, Generalisation};
 use super::job::{Counts, Job, Protection, Side, TableOutcome};
-use super::linkage::{Follow, Persons};
+use super::linkage::{Follow, PatientColumns, Persons};
 use super::survey::{Survey, SurveyPart};
 use crate::assess::{Assessment, Assessor, Part, Spec};
 use crate::code::calendar::Date;
@@ -260,7 +260,7 @@ pub fn deidentify(
         },
     )?;
     output.flush().map_err(write_error)?;
-    let linkage = follow.zip(persons).map(|(follow, persons)| follow.finish(&binding, persons));
+    let patients = PatientColumns::of(&binding);
     Ok(TableOutcome {
         format: dialect.describe(),
         columns: binding.columns.into_iter().zip(counts).collect(),
@@ -269,7 +269,8 @@ pub fn deidentify(
         dropped: records_in - records_out,
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
-        linkage,
+        patients,
+        persons,
     })
 }
 

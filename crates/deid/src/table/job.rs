@@ -9,7 +9,7 @@ use super::bind::BoundColumn;
 use super::dialect::Hints;
 use super::error::{TableError, Trouble};
 use super::generalise::Generalisation;
-use super::linkage::{Linkage, Tie};
+use super::linkage::{PatientColumns, Persons, Tie};
 use crate::assess::Assessment;
 use crate::merkle::{Builder, Checkpoints, Hash};
 use crate::pipeline::Width;
@@ -117,8 +117,10 @@ pub struct TableOutcome {
     pub assessment: Assessment,
     /// What came of the search, where the plan asks for one.
     pub search: Option<SearchResult>,
+    /// What tells the patients, where a column does and quasi-identifiers of them are released.
+    pub patients: Option<PatientColumns>,
     /// The patients, where they are followed over tables and releases.
-    pub linkage: Option<Linkage>,
+    pub persons: Option<Persons>,
 }
 
 /// What protects the patients of a table beyond the rules of its plan.

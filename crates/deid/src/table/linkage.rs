@@ -5,12 +5,22 @@
 //! does not depend on their order. With each earlier release that is compared he costs one more pair, which ties the
 //! pseudonym that he has there to him. Nothing of this is written anywhere but the sizes of classes.
 
+use std::fs::File;
+use std::io::Read;
+
 use super::bind::Binding;
+use super::csv::Block;
+use super::csv_run::open;
+use super::dialect::{Dialect, Hints};
 use super::error::{TableError, Trouble};
 use super::execute::{Rows, Transformed};
+use super::job::Job;
+use super::parquet_file::Source;
+use super::parquet_run::{BatchText, next, width};
 use crate::action::{Cell, Effect, Secret, Site, Transform};
 use crate::assess::{FingerprintMap, SEED, push, spread};
 use crate::kind::{Class, Kind};
+use crate::pipeline;
 use crate::plan::{Plan, Unmatched};
 use crate::study::{Record, Study};
 
@@ -99,6 +109,26 @@ impl Persons {
         Persons { signatures: FingerprintMap::default(), ties: vec![FingerprintMap::default(); ties] }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u64 {
+        self.signatures.len() as u64
+    }
+
+    /// By patient, what is released of all his records; both as fingerprints.
+    pub fn signatures(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.signatures.iter().map(|(patient, signature)| (*patient, *signature))
+    }
+
+    /// Whether a patient is among them, by his fingerprint.
+    pub fn has(&self, patient: u64) -> bool {
+        self.signatures.contains_key(&patient)
+    }
+
+    /// The patient who has this pseudonym in an earlier release, both as fingerprints: `tie` is the number of its tie.
+    pub fn tied(&self, tie: usize, pseudonym: u64) -> Option<u64> {
+        self.ties.get(tie)?.get(&pseudonym).copied()
+    }
+
     /// Adds a released record of a patient: `cells` are his quasi-identifiers.
     pub fn add<'a>(&mut self, patient: &str, cells: impl Iterator<Item = &'a str>) {
         let tuple = spread(cells.fold(SEED, push));
@@ -123,17 +153,41 @@ impl Persons {
     }
 }
 
-/// What is known of the patients of a table after a run.
-#[derive(Debug)]
-pub struct Linkage {
+/// What tells the patients of a table, and what is released of them.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatientColumns {
     /// The column that tells them.
     pub subject: SubjectColumn,
     /// Whether a column is released by which records can be joined.
     pub linkable: bool,
     /// The quasi-identifiers that are released.
     pub quasi_identifiers: Vec<String>,
-    /// The patients.
-    pub persons: Persons,
+}
+
+impl PatientColumns {
+    /// Nothing where no column tells the patient, or no quasi-identifier is released.
+    pub(super) fn of(binding: &Binding) -> Option<PatientColumns> {
+        let (subject, quasi_identifiers) = places(binding)?;
+        let linkable = binding.columns.iter().enumerate().any(|(c, column)| {
+            let identifies = column.finding.kind.is_some_and(|kind| kind.class() == Class::DirectIdentifier);
+            column.released() && (identifies || c == subject) && LINKING.contains(&column.action())
+        });
+        let name = |c: &usize| binding.columns[*c].finding.name.clone();
+        Some(PatientColumns {
+            subject: column(binding, subject),
+            linkable,
+            quasi_identifiers: quasi_identifiers.iter().map(name).collect(),
+        })
+    }
+}
+
+/// The column that tells the patient, and the released quasi-identifiers.
+fn places(binding: &Binding) -> Option<(usize, Vec<usize>)> {
+    let subject = binding.subject?;
+    let released = |c: &&usize| binding.columns[**c].released() && **c != subject;
+    let quasi_identifiers: Vec<usize> = binding.quasi_identifiers.iter().filter(released).copied().collect();
+    (!quasi_identifiers.is_empty()).then_some((subject, quasi_identifiers))
 }
 
 /// How the patients of a table are followed.
@@ -148,13 +202,10 @@ pub(super) struct Follow<'a> {
 impl<'a> Follow<'a> {
     /// Nothing where no column tells the patient, or no quasi-identifier is released.
     pub(super) fn new(binding: &Binding, ties: &'a [Tie]) -> Option<Follow<'a>> {
-        let subject = binding.subject?;
-        let released = |c: &&usize| binding.columns[**c].released() && **c != subject;
-        let quasi_identifiers: Vec<usize> =
-            binding.quasi_identifiers.iter().filter(released).copied().collect();
+        let (subject, quasi_identifiers) = places(binding)?;
         let space = column(binding, subject);
         let tied = ties.iter().map(|tie| tie.subject.namespace() == space.namespace()).collect();
-        (!quasi_identifiers.is_empty()).then_some(Follow { subject, quasi_identifiers, ties, tied })
+        Some(Follow { subject, quasi_identifiers, ties, tied })
     }
 
     pub(super) fn persons(&self) -> Persons {
@@ -185,24 +236,90 @@ impl<'a> Follow<'a> {
         }
         persons
     }
-
-    pub(super) fn finish(&self, binding: &Binding, persons: Persons) -> Linkage {
-        let linkable = binding.columns.iter().any(|column| {
-            let identifies = column.finding.kind.is_some_and(|kind| kind.class() == Class::DirectIdentifier);
-            column.released() && identifies && LINKING.contains(&column.action())
-        });
-        let subject = &binding.columns[self.subject];
-        let name = |c: &usize| binding.columns[*c].finding.name.clone();
-        Linkage {
-            subject: column(binding, self.subject),
-            linkable: linkable || (subject.released() && LINKING.contains(&subject.action())),
-            quasi_identifiers: self.quasi_identifiers.iter().map(name).collect(),
-            persons,
-        }
-    }
 }
 
 fn column(binding: &Binding, c: usize) -> SubjectColumn {
     let finding = &binding.columns[c].finding;
     SubjectColumn { column: finding.name.clone(), kind: finding.kind }
+}
+
+/// The patients of a CSV file of a release, by the pseudonyms that they have there.
+///
+/// # Errors
+/// The first fault in source order, with its place; a column that is missing.
+pub fn patients_csv(
+    input: impl Read + Send,
+    dialect: Dialect,
+    columns: &PatientColumns,
+    job: &Job<'_>,
+) -> Result<Persons, TableError> {
+    let hints = Hints {
+        encoding: Some(dialect.encoding),
+        delimiter: Some(dialect.delimiter),
+        header: Some(dialect.header),
+    };
+    let job = &Job { hints, ..*job };
+    let mut opened = open(input, job)?;
+    let (dialect, n) = (opened.dialect, opened.names.len());
+    let released = Released::new(columns, &opened.names)?;
+    let mut persons = Persons::default();
+    pipeline::run(
+        job.width(),
+        || opened.next_block(job),
+        |raw| Ok(released.block(&Block::parse(raw, &dialect, Some(n))?)),
+        |part| persons.absorb(part),
+    )?;
+    Ok(persons)
+}
+
+/// The patients of a Parquet file of a release, by the pseudonyms that they have there.
+///
+/// # Errors
+/// The first fault in source order, with its place; a column that is missing.
+pub fn patients_parquet(file: File, columns: &PatientColumns, job: &Job<'_>) -> Result<Persons, TableError> {
+    let source = Source::open(file)?;
+    let released = Released::new(columns, &source.names()?)?;
+    let cut = source.cut(0);
+    let mut batches = source.batches(cut.batch_rows)?;
+    let mut persons = Persons::default();
+    pipeline::run(
+        width(job, cut),
+        || next(&mut batches, job),
+        |batch| Ok(released.block(&BatchText::of_readable(&batch, job.max_record)?)),
+        |part| persons.absorb(part),
+    )?;
+    Ok(persons)
+}
+
+/// A patient's fingerprint among those of other identity spaces.
+pub fn fingerprint_in(patient: u64, space: &str) -> u64 {
+    spread(patient ^ push(SEED, space))
+}
+
+/// The places of the columns in a released file.
+struct Released {
+    subject: usize,
+    quasi_identifiers: Vec<usize>,
+}
+
+impl Released {
+    fn new(columns: &PatientColumns, names: &[String]) -> Result<Released, TableError> {
+        let find = |name: &String| {
+            let missing = || TableError::new(Trouble::NoColumn { name: name.clone(), help: String::new() });
+            names.iter().position(|other| other == name).ok_or_else(missing)
+        };
+        let quasi_identifiers = columns.quasi_identifiers.iter().map(find).collect::<Result<_, _>>()?;
+        Ok(Released { subject: find(&columns.subject.column)?, quasi_identifiers })
+    }
+
+    fn block(&self, rows: &impl Rows) -> Persons {
+        let mut persons = Persons::default();
+        for r in 0..rows.rows() {
+            let pseudonym = rows.text(r, self.subject);
+            if !pseudonym.is_empty() {
+                persons.add(pseudonym, self.quasi_identifiers.iter().map(|c| rows.text(r, *c)));
+            }
+        }
+        persons
+    }
 }

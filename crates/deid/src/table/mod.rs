@@ -31,8 +31,10 @@ pub use dialect::{Dialect, Encoding, Hints};
 pub use distinct::{Distinct, distinct_csv, distinct_parquet};
 pub use error::{Place, TableError, Trouble};
 pub use generalise::Generalisation;
-pub use linkage::{Linkage, Persons, SubjectColumn, Tie};
 pub use job::{Counts, Job, Protection, Side, TableOutcome};
+pub use linkage::{
+    PatientColumns, Persons, SubjectColumn, Tie, fingerprint_in, patients_csv, patients_parquet,
+};
 pub use parquet_run::{
     deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet,
     search as search_parquet,

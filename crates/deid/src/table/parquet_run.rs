@@ -24,7 +24,7 @@ use super::error::{TableError, Trouble};
 use super::execute::{NewColumn, Rows, Value, assess, observe, spec_as_it_stands, transform};
 use super::generalise::{self, Generalisation};
 use super::job::{Counts, Job, Protection, Side, TableOutcome};
-use super::linkage::{Follow, Persons};
+use super::linkage::{Follow, PatientColumns, Persons};
 use super::parquet_file::{Batch, Batches, Cut, Sink, Source, compression_name, schema};
 use super::parquet_record::{Column, header};
 use super::parquet_text;
@@ -145,7 +145,7 @@ pub fn deidentify(
         },
     )?;
     let bytes_out = sink.finish()?;
-    let linkage = follow.zip(persons).map(|(follow, persons)| follow.finish(&binding, persons));
+    let patients = PatientColumns::of(&binding);
     Ok(TableOutcome {
         format: format(&source),
         columns: binding.columns.into_iter().zip(counts).collect(),
@@ -154,7 +154,8 @@ pub fn deidentify(
         dropped: records_in - records_out,
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
-        linkage,
+        patients,
+        persons,
     })
 }
 

@@ -8,6 +8,7 @@
 mod chart;
 mod figure;
 mod generalisation;
+mod joined;
 mod section;
 
 use base64::Engine;
@@ -54,6 +55,7 @@ pub(super) fn page(report: &Report, first: Language) -> String {
                     (section::done(report))
                     (generalisation::section(report))
                     (section::risk(report))
+                    (joined::section(report))
                     (section::utility(report))
                     (section::evidence(report))
                     (section::sign(report))
