@@ -18,7 +18,7 @@ use crate::search::{Comparison, SearchResult, Searched};
 use crate::table::{BoundColumn, Counts, Side, TableOutcome};
 
 mod html;
-mod search;
+mod generalised;
 mod warning;
 
 pub use warning::Warning;
@@ -155,12 +155,12 @@ pub struct FileReport {
     pub reasons: Vec<Words>,
     /// How the quasi-identifiers were generalised after the rules, and why so.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub search: Option<SearchReport>,
+    pub search: Option<Generalised>,
 }
 
 /// The search for a generalisation.
 #[derive(Clone, Debug, Serialize)]
-pub struct SearchReport {
+pub struct Generalised {
     /// What was found, as it is in the receipt.
     #[serde(flatten)]
     pub found: Searched,
@@ -341,7 +341,7 @@ impl FileReport {
             reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
             evaluation: Some(evaluation),
             loss,
-            search: outcome.search.as_ref().and_then(SearchResult::found).map(SearchReport::new),
+            search: outcome.search.as_ref().and_then(SearchResult::found).map(Generalised::new),
             ..FileReport::bare(path, &outcome.format, &outcome.input, &outcome.output, items)
         }
     }

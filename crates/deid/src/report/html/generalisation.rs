@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::figure::{count, percent};
 use super::{name, say, words};
-use crate::report::{Report, SearchReport};
+use crate::report::{Report, Generalised};
 use crate::search::SearchedColumn;
 
 /// The section; nothing where no table was searched.
@@ -29,7 +29,7 @@ pub(super) fn section(report: &Report) -> Markup {
     }
 }
 
-fn levels(search: &SearchReport) -> Markup {
+fn levels(search: &Generalised) -> Markup {
     html! { div .scroll { table {
         caption { (say("Levels and losses by column", "各列的层级与损失")) }
         thead { tr {
@@ -53,7 +53,7 @@ fn level(column: &SearchedColumn) -> Markup {
     } }
 }
 
-fn models(search: &SearchReport) -> Markup {
+fn models(search: &Generalised) -> Markup {
     let without = &search.found.without_attribute;
     html! {
         @if !search.found.models.is_empty() {

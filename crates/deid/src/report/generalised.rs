@@ -1,11 +1,11 @@
 //! Why a generalisation won, in words.
 
-use super::{SearchReport, Words};
+use super::{Generalised, Words};
 use crate::search::{Searched, Step};
 
-impl SearchReport {
-    pub(super) fn new(found: &Searched) -> SearchReport {
-        SearchReport { why: why(found), comparison: found.comparison.clone(), found: found.clone() }
+impl Generalised {
+    pub(super) fn new(found: &Searched) -> Generalised {
+        Generalised { why: why(found), comparison: found.comparison.clone(), found: found.clone() }
     }
 }
 
