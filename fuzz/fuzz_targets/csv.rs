@@ -45,7 +45,7 @@ fn read(file: &[u8], dialect: Dialect, block_size: usize) -> Result<Table, Table
         assert_eq!(raw.first_record, table.len() as u64, "records are numbered without a gap");
         assert_eq!(raw.offset as usize, dialect.mark_len() + seen.len(), "blocks follow each other");
         seen.extend_from_slice(&raw.bytes);
-        let block = Block::parse(raw, &dialect, columns)?;
+        let block = Block::parse(&raw, &dialect, columns)?;
         columns = Some(block.columns());
         for r in 0..block.records() {
             let fields: Vec<&[u8]> = (0..block.columns()).map(|c| block.raw_field(r, c)).collect();
@@ -72,7 +72,7 @@ fn reads_back(table: &Table, dialect: Dialect) {
         bytes.push(b'\n');
     }
     let raw = RawBlock { bytes, first_record: 0, offset: 0 };
-    let block = Block::parse(raw, &dialect, Some(columns)).expect("what is written can be read");
+    let block = Block::parse(&raw, &dialect, Some(columns)).expect("what is written can be read");
     assert_eq!(block.records(), table.len(), "as many records are read as were written");
     for (r, record) in table.iter().enumerate() {
         for (c, text) in record.iter().enumerate() {

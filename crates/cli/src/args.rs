@@ -4,7 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use medveil_deid::metric::Metric;
+use medveil_deid::model::Model;
 use medveil_deid::table::{Encoding, Hints};
+use medveil_deid::utility::Task;
 
 use crate::console::Lang;
 
@@ -47,9 +50,21 @@ pub enum Command {
         after_help = "Example:\n  medveil deid extract/ --plan gbt-37964-controlled --key hospital.key --study dm-2026 --out release\n\nPLAN is a file or the name of a built-in plan (see `medveil plan list`)."
     )]
     Deid(DeidArgs),
+    /// Find the generalisation of a table that loses least under privacy models
+    #[command(after_help = "Examples:
+  medveil anonymize visits.csv --quasi-identifiers sex,age,district --model k=5 --out release.csv
+  medveil anonymize adult.csv --hierarchies hierarchies/ --quasi-identifiers sex,age,race --sensitive occupation \\
+      --model k=5 --model distinct-l=3 --suppression 0.02 --explain --out release.csv
+
+MODEL is one of: k, k-map, max-risk, average-risk, population-uniques, delta-presence, distinct-l, entropy-l,
+recursive-cl, t, ordered-t, hierarchical-t, beta-likeness, enhanced-beta-likeness, delta-disclosure, each with
+`=` and its parameter; `diagnosis:t=0.2` asks it of one sensitive column.
+METRIC is one of: loss, loss-geometric, precision, entropy, discernibility, average-class-size.
+A column without a hierarchy file gets a drafted one. Suppressed records keep their row; their quasi-identifiers are `*`.")]
+    Anonymize(AnonymizeArgs),
     /// Measure the re-identification risk of a table as it stands
     #[command(
-        after_help = "Example:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis"
+        after_help = "Examples:\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --population 1200000"
     )]
     Assess(AssessArgs),
     /// List, show, check and import plans
@@ -191,6 +206,73 @@ pub struct DeidArgs {
     pub run: RunArgs,
 }
 
+/// `medveil anonymize`.
+#[derive(Args, Debug)]
+pub struct AnonymizeArgs {
+    /// A table: CSV or Parquet
+    pub input: PathBuf,
+    /// A folder of hierarchy files, NAME_hierarchy_COLUMN.csv or COLUMN.csv (see `medveil scan --write-hierarchies`)
+    #[arg(long, value_name = "DIR")]
+    pub hierarchies: Option<PathBuf>,
+    /// Columns that an attacker may know
+    #[arg(long, value_delimiter = ',', required = true, value_name = "A,B,..")]
+    pub quasi_identifiers: Vec<String>,
+    /// Columns that an attacker wants to learn
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..")]
+    pub sensitive: Vec<String>,
+    /// Columns that are left out
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..")]
+    pub drop: Vec<String>,
+    /// Columns that are released as they are although they look like direct identifiers
+    #[arg(long, value_delimiter = ',', value_name = "A,B,..")]
+    pub keep: Vec<String>,
+    /// What every class must satisfy, such as k=5; several may be given
+    #[arg(long, required = true, value_name = "MODEL")]
+    pub model: Vec<Model>,
+    /// The largest share of records that may be suppressed
+    #[arg(long, value_name = "SHARE", default_value = "0", value_parser = parse_share)]
+    pub suppression: f64,
+    /// What is to be small
+    #[arg(long, default_value = "loss")]
+    pub metric: Metric,
+    /// How much a quasi-identifier's loss weighs, such as age=2; 1 unless given
+    #[arg(long, value_name = "COLUMN=WEIGHT", value_parser = parse_weight)]
+    pub weight: Vec<(String, f64)>,
+    /// Generalise each record only as far as its class needs, instead of each column to one level
+    #[arg(long, conflicts_with_all = ["explain", "frontier"])]
+    pub local: bool,
+    /// A table of the population of which INPUT is a part, with the same quasi-identifiers, for k-map and delta-presence
+    #[arg(long, value_name = "FILE")]
+    pub population_table: Option<PathBuf>,
+    /// Stop searching after so many seconds, with the best found and how far it may be from the optimum
+    #[arg(long, value_name = "SECONDS", value_parser = parse_seconds)]
+    pub deadline: Option<f64>,
+    /// Say why this generalisation won, and what each quasi-identifier costs
+    #[arg(long)]
+    pub explain: bool,
+    /// Say what other k and suppression limits would cost
+    #[arg(long)]
+    pub frontier: bool,
+    /// Measure what an analysis loses, such as target=COLUMN, associations, regression=OUTCOME~A+B or survival=TIME:EVENT=VALUE:GROUP; several may be given
+    #[arg(long, value_name = "TASK")]
+    pub workload: Vec<Task>,
+    /// The file to write, in the input's format
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Write a report on it too: one HTML page in Chinese and English, with --explain and --frontier in it if they are asked for
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
+    /// Replace what exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// How the run is carried out.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
 /// `medveil assess`.
 #[derive(Args, Debug)]
 pub struct AssessArgs {
@@ -205,6 +287,15 @@ pub struct AssessArgs {
     /// Who will see the table
     #[arg(long, value_enum, default_value = "controlled")]
     pub release_model: ReleaseModelArg,
+    /// Persons of the population that the records are a random sample of: estimates who is unique in it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), group = "background")]
+    pub population: Option<u64>,
+    /// The same, as the share of the population that the records are
+    #[arg(long, value_name = "SHARE", value_parser = parse_fraction, group = "background")]
+    pub sampling_fraction: Option<f64>,
+    /// A table of the population with the same columns, written alike: counts in it instead of estimating
+    #[arg(long, value_name = "FILE", group = "background")]
+    pub population_table: Option<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
@@ -425,6 +516,25 @@ impl std::fmt::Debug for Seed {
     }
 }
 
+/// A share from 0 to 1.
+fn parse_share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share: &f64| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share is a number from 0 to 1, such as 0.02".to_owned())
+}
+
+fn parse_weight(text: &str) -> Result<(String, f64), String> {
+    let weight = text.rsplit_once('=').and_then(|(column, weight)| {
+        let weight = weight.parse().ok().filter(|weight: &f64| weight.is_finite() && *weight > 0.0)?;
+        Some((column.to_owned(), weight))
+    });
+    weight.ok_or_else(|| "a weight is a column and a number above 0, such as age=2".to_owned())
+}
+
+fn parse_seconds(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|seconds: &f64| (0.0..=1e9).contains(seconds));
+    seconds.ok_or_else(|| "a deadline is a number of seconds, such as 30".to_owned())
+}
+
 fn parse_seed(text: &str) -> Result<Seed, String> {
     let mut bytes = [0; 32];
     let digits = text.as_bytes();
@@ -459,6 +569,13 @@ fn parse_size(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "the size is zero or too large".to_owned())
 }
 
+fn parse_fraction(text: &str) -> Result<f64, String> {
+    let fraction: Option<f64> = text.parse().ok();
+    fraction
+        .filter(|fraction| *fraction > 0.0 && *fraction <= 1.0)
+        .ok_or_else(|| "a share is a number greater than 0 and at most 1, such as 0.05".to_owned())
+}
+
 fn parse_delimiter(text: &str) -> Result<u8, String> {
     match text {
         "\\t" | "tab" => Ok(b'\t'),
@@ -485,6 +602,14 @@ mod tests {
         assert_eq!(parse_size("300MB"), Ok(300_000_000));
         assert_eq!(parse_size("64KiB"), Ok(65536));
         assert!(parse_size("many").is_err() && parse_size("1TB").is_err() && parse_size("0").is_err());
+    }
+
+    #[test]
+    fn fractions_are_shares() {
+        assert_eq!(parse_fraction("0.05"), Ok(0.05));
+        for wrong in ["0", "-0.1", "1.5", "NaN", "inf", "5%", ""] {
+            assert!(parse_fraction(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

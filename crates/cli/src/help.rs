@@ -286,12 +286,55 @@ const TEXTS: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     (
+        "anonymize",
+        &[
+            ("about", "在隐私模型下寻找信息损失最小的泛化方案"),
+            (
+                "after",
+                "示例：
+  medveil anonymize visits.csv --quasi-identifiers sex,age,district --model k=5 --out release.csv
+  medveil anonymize adult.csv --hierarchies hierarchies/ --quasi-identifiers sex,age,race --sensitive occupation \\
+      --model k=5 --model distinct-l=3 --suppression 0.02 --explain --out release.csv
+
+MODEL 可为：k、k-map、max-risk、average-risk、population-uniques、delta-presence、distinct-l、entropy-l、
+recursive-cl、t、ordered-t、hierarchical-t、beta-likeness、enhanced-beta-likeness、delta-disclosure，
+后接 `=` 与参数；`diagnosis:t=0.2` 只针对一个敏感列。
+METRIC 可为：loss、loss-geometric、precision、entropy、discernibility、average-class-size。
+没有泛化层次文件的列会自动起草。被抑制的记录保留其行，其准标识符写为 `*`。",
+            ),
+            ("input", "表格文件：CSV 或 Parquet"),
+            (
+                "hierarchies",
+                "泛化层次文件所在文件夹，文件名为 NAME_hierarchy_COLUMN.csv 或 COLUMN.csv（见 `medveil scan --write-hierarchies`）",
+            ),
+            ("quasi_identifiers", "准标识符：攻击者可能已经知道的列"),
+            ("sensitive", "敏感属性：攻击者想要得知的列"),
+            ("drop", "不发布的列"),
+            ("keep", "看似直接标识符、但仍原样发布的列"),
+            ("model", "每个等价类必须满足的隐私模型，如 k=5；可给出多个"),
+            ("suppression", "最多可抑制的记录比例"),
+            ("metric", "要使之最小的信息损失度量"),
+            ("weight", "某个准标识符的损失所占权重，如 age=2；默认为 1"),
+            ("local", "局部泛化：每条记录只泛化到其等价类所需的程度，而不是每列统一到一个级别"),
+            ("population_table", "总体的表（输入是其一部分），准标识符相同；用于 k-map 与 delta-presence"),
+            ("deadline", "搜索至多这么多秒，给出已找到的最好方案及其与最优值的最大差距"),
+            ("explain", "说明此方案为何胜出，以及每个准标识符的代价"),
+            ("frontier", "说明其他 k 与抑制上限的代价"),
+            (
+                "workload",
+                "度量某项分析的损失，如 target=列、associations、regression=因变量~A+B、survival=时间:事件=取值:分组；可给出多个",
+            ),
+            ("out", "写入的文件，格式与输入相同"),
+            ("report", "另写一份报告：中英文 HTML 单页；若给出 --explain 与 --frontier，则一并写入"),
+        ],
+    ),
+    (
         "assess",
         &[
             ("about", "按表格的现状度量重标识风险"),
             (
                 "after",
-                "示例：\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis",
+                "示例：\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --sensitive diagnosis\n  medveil assess release/visits.csv --quasi-identifiers sex,age,district --population 1200000",
             ),
             ("input", "表格文件"),
             ("quasi_identifiers", "准标识符：攻击者可能已经知道的列；据此划分等价类"),
@@ -300,6 +343,9 @@ const TEXTS: &[(&str, &[(&str, &str)])] = &[
             ("release_model=public", "完全公开共享：任何人"),
             ("release_model=controlled", "受控公开共享：签约的特定接收方"),
             ("release_model=enclave", "领地公开共享：数据不出域，仅结果可带出"),
+            ("population", "总体人数（记录是该总体的随机样本）：据此估计总体中的唯一者"),
+            ("sampling_fraction", "同上，以记录占总体的比例给出"),
+            ("population_table", "总体的表，列名与取值写法须与此表相同：在其中直接计数，不作估计"),
         ],
     ),
     ("plan", &[("about", "列出、查看、检查和导入方案")]),

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         Command::Scan(args) => command::scan::run(&args, &console),
         Command::Deid(args) => command::deid::run(&args, &console),
+        Command::Anonymize(args) => command::anonymize::run(&args, &console),
         Command::Assess(args) => command::assess::run(&args, &console),
         Command::Plan(args) => command::plan::run(&args, &console),
         Command::Key(args) => command::key::run(&args, &console),

@@ -7,7 +7,7 @@ mod common;
 
 use common::{DROP, KEEP, executor, reference, study};
 use medveil_clinical::fhir::path::Path;
-use medveil_clinical::fhir::{FhirExecutor, RecordOutcome};
+use medveil_clinical::fhir::{FhirExecutor, RecordOutcome, Scratch, Tally};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -264,6 +264,14 @@ const PATHS: &[&str] = &[
     "Patient.name.nodesByType('code')",
 ];
 
+const ACTIONS: &[&str] = &[
+    "\"keep\"",
+    "\"redact\"",
+    "\"pseudonymize\"",
+    "{ generalize = { to = \"year\" } }",
+    "{ substitute = { with = \"x\" } }",
+];
+
 proptest! {
     #[test]
     fn the_scanner_accepts_what_serde_json_accepts_but_repeated_keys(text in json_like()) {
@@ -294,5 +302,44 @@ proptest! {
         reference::without_labels(&mut output);
         reference::without_labels(&mut expected);
         prop_assert_eq!(output, expected);
+    }
+
+    /// Expected keys, values that recur and replacements that are remembered save time only.
+    #[test]
+    fn what_was_met_before_changes_nothing(
+        records in prop::collection::vec((resource(), 0usize..4, any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        rules in prop::collection::vec((prop::sample::select(PATHS), prop::sample::select(ACTIONS)), 0..5),
+        head in prop::sample::select(&[KEEP, DROP]),
+    ) {
+        let executor = executor(head, &rules);
+        let study = study();
+        let noise = study.noise("file");
+        let mut used = executor.scratch();
+        let mut tallies = Vec::new();
+        // Each record twice: the second time all of it has been met.
+        for (record, damage, at, byte) in records.iter().flat_map(|record| [record, record]) {
+            let mut text = match damage {
+                0 => serde_json::to_vec_pretty(record).unwrap(),
+                _ => serde_json::to_vec(record).unwrap(),
+            };
+            let at = at.index(text.len());
+            match damage {
+                1 => text[at] = *byte,
+                2 => text.truncate(at),
+                _ => {}
+            }
+            let apply = |scratch: &mut Scratch| {
+                let mut out = Vec::new();
+                let outcome = executor.record(&text, &noise.record(0, [0; 32]), scratch, &mut out);
+                (outcome, out)
+            };
+            let mut fresh = executor.scratch();
+            prop_assert_eq!(apply(&mut used), apply(&mut fresh));
+            tallies.push(executor.tally(&fresh));
+        }
+        let mut sum = Tally::default();
+        tallies.iter().for_each(|tally| sum.add(tally));
+        sum.rules.resize(rules.len(), 0);
+        prop_assert_eq!(executor.tally(&used), sum);
     }
 }

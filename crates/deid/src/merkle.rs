@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use sm3::Sm3;
 
+use crate::sha256;
 use crate::study::{Prf, Suite};
 
 /// A hash of a tree.
@@ -19,16 +20,17 @@ pub type Hash = [u8; 32];
 /// Half of the most subtree roots that a [`Builder`] keeps.
 pub const MAX_CHECKPOINTS: usize = 256;
 
+/// What is hashed before the record of a leaf (RFC 6962, 2.1).
+pub const LEAF: u8 = 0x00;
+
 /// The leaf of a record under the dataset's key.
 pub fn leaf(key: &Prf, record: &[u8]) -> Hash {
-    key.tag(&[&[0x00], record])
+    key.tag(&[&[LEAF], record])
 }
 
 fn node(suite: Suite, left: &Hash, right: &Hash) -> Hash {
     match suite {
-        Suite::International => {
-            Sha256::new_with_prefix([0x01]).chain_update(left).chain_update(right).finalize().into()
-        }
+        Suite::International => sha256::node(0x01, left, right),
         Suite::National => {
             Sm3::new_with_prefix([0x01]).chain_update(left).chain_update(right).finalize().into()
         }

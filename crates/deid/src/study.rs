@@ -21,6 +21,8 @@ use sha2::{Digest, Sha256};
 use sm3::Sm3;
 use zeroize::Zeroizing;
 
+use crate::sha256::HmacSha256;
+
 /// The organisation's secret: 256 uniformly random bits.
 #[derive(Clone)]
 pub struct MasterKey(Zeroizing<[u8; 32]>);
@@ -171,7 +173,7 @@ fn expand(secret: &[u8; 32], parts: &[&[u8]], out: &mut [u8]) {
 #[derive(Clone)]
 pub enum Prf {
     /// HMAC-SHA256.
-    Sha256(Hmac<Sha256>),
+    Sha256(HmacSha256),
     /// HMAC-SM3.
     Sm3(Hmac<Sm3>),
 }
@@ -179,21 +181,24 @@ pub enum Prf {
 impl Prf {
     /// The function of `suite` under `key`.
     pub fn new(suite: Suite, key: &[u8; 32]) -> Self {
-        const ANY_LENGTH: &str = "HMAC takes keys of any length";
         match suite {
-            Suite::International => Prf::Sha256(Hmac::new_from_slice(key).expect(ANY_LENGTH)),
-            Suite::National => Prf::Sm3(Hmac::new_from_slice(key).expect(ANY_LENGTH)),
+            Suite::International => Prf::Sha256(HmacSha256::new(key)),
+            Suite::National => Prf::Sm3(Hmac::new_from_slice(key).expect("HMAC takes keys of any length")),
+        }
+    }
+
+    /// The function of what follows `prefix`: `f.after(a).tag(&[b])` is `f.tag(&[a, b])`. Many messages that begin alike are absorbed to there once.
+    pub fn after(&self, prefix: &[u8]) -> Prf {
+        match self {
+            Prf::Sha256(mac) => Prf::Sha256(mac.after(prefix)),
+            Prf::Sm3(mac) => Prf::Sm3(mac.clone().chain_update(prefix)),
         }
     }
 
     /// The tag of the concatenated parts; the caller keeps them unambiguous.
     pub fn tag(&self, parts: &[&[u8]]) -> [u8; 32] {
         match self {
-            Prf::Sha256(mac) => {
-                let mut mac = mac.clone();
-                parts.iter().for_each(|part| mac.update(part));
-                mac.finalize().into_bytes().into()
-            }
+            Prf::Sha256(mac) => mac.tag(parts),
             Prf::Sm3(mac) => {
                 let mut mac = mac.clone();
                 parts.iter().for_each(|part| mac.update(part));
@@ -229,9 +234,12 @@ impl RecentPrf {
     /// The tag of a value.
     pub fn tag(&self, value: &[u8]) -> [u8; 32] {
         RECENT.with_borrow_mut(|recent| {
-            // FNV-1a: a collision costs a computation, never a wrong answer.
-            let hash = value.iter().fold(self.id ^ 0xcbf2_9ce4_8422_2325, |hash, byte| {
-                (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+            // A collision costs a computation, never a wrong answer.
+            let (words, rest) = value.as_chunks();
+            let mut last = [0; 8];
+            last[..rest.len()].copy_from_slice(rest);
+            let hash = words.iter().chain([&last]).fold(self.id, |hash, word| {
+                (hash.rotate_left(23) ^ u64::from_le_bytes(*word)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
             });
             let place = &mut recent[(hash >> 32) as usize % PLACES];
             if place.id != self.id || place.value.as_slice() != value {
@@ -245,8 +253,8 @@ impl RecentPrf {
     }
 }
 
-/// Values that a thread remembers: a power of two.
-const PLACES: usize = 64;
+/// Values that a thread remembers: a power of two, and a few times the patients of a block of records, of which each column asks anew.
+const PLACES: usize = 1024;
 
 #[derive(Default)]
 struct Recent {
@@ -338,13 +346,22 @@ mod tests {
         let (one, other) = (study("a").prf(&["x"]), study("b").prf(&["x"]));
         let (recent, recent_other) = (RecentPrf::new(one.clone()), RecentPrf::new(other.clone()));
         for round in 0..3 {
-            for n in 0..200u32 {
+            for n in 0..3000u32 {
                 let value = (n / (round + 1)).to_be_bytes();
                 assert_eq!(recent.tag(&value), one.tag(&[&value]));
                 assert_eq!(recent_other.tag(&value), other.tag(&[&value]));
             }
         }
         assert_eq!(recent.tag(b""), one.tag(&[b""]));
+    }
+
+    #[test]
+    fn a_prefix_that_is_absorbed_counts_in_both_suites() {
+        for suite in [Suite::International, Suite::National] {
+            let prf = Study::new(&MasterKey::from_bytes([7; 32]), "a", suite, None).prf(&["x"]);
+            let (a, b) = ([1; 100], [2; 70]);
+            assert_eq!(prf.after(&a).tag(&[&b]), prf.tag(&[&a, &b]));
+        }
     }
 
     #[test]

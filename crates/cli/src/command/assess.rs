@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use medveil_clinical::dataset;
 use medveil_deid::plan::ReleaseModel;
+use medveil_deid::risk::Population;
 use serde_json::json;
 
 use super::{job, total_size};
@@ -16,7 +17,7 @@ use crate::resources::Resources;
 pub fn run(args: &AssessArgs, console: &Console) -> Result<(), Failure> {
     let start = Instant::now();
     let cancelled = interruptible();
-    let inputs = [args.input.clone()];
+    let inputs: Vec<_> = [&args.input].into_iter().chain(&args.population_table).cloned().collect();
     let bar = console.progress(total_size(&inputs));
     let progress = |bytes| bar.inc(bytes);
     let model = match args.release_model {
@@ -24,12 +25,17 @@ pub fn run(args: &AssessArgs, console: &Console) -> Result<(), Failure> {
         ReleaseModelArg::Controlled => ReleaseModel::Controlled,
         ReleaseModelArg::Enclave => ReleaseModel::Enclave,
     };
-    let assessed = dataset::assess(
-        &args.input,
-        &args.quasi_identifiers,
-        &args.sensitive,
-        &job(&args.run, &cancelled, &progress),
-    );
+    let job = job(&args.run, &cancelled, &progress);
+    let size = args.population.map(Population::Size);
+    let population = size.or(args.sampling_fraction.map(Population::Fraction));
+    let assessed =
+        dataset::assess(&args.input, &args.quasi_identifiers, &args.sensitive, &job).and_then(|assessed| {
+            match (population, &args.population_table) {
+                (Some(population), _) => assessed.in_population(population),
+                (None, Some(table)) => assessed.in_table(table, &job),
+                (None, None) => Ok(assessed),
+            }
+        });
     bar.finish_and_clear();
     let assessed = assessed?;
     if args.json {

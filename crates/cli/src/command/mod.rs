@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use crate::args::RunArgs;
 use crate::failure::Failure;
 
+pub mod anonymize;
 pub mod assess;
 pub mod bench;
 pub mod deid;

@@ -5,6 +5,7 @@ mod bad_input;
 mod hierarchies;
 mod life;
 mod plans;
+mod population;
 mod tampering;
 
 use std::path::{Path, PathBuf};

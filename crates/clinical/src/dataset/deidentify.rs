@@ -263,8 +263,12 @@ fn create(path: &Path, name: &str) -> Result<BufWriter<File>, DatasetError> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(fail)?;
     }
-    Ok(BufWriter::with_capacity(1 << 20, File::create_new(path).map_err(fail)?))
+    // Blocks are larger and pass by the buffer; what is smaller is gathered.
+    Ok(BufWriter::with_capacity(SMALL_WRITES, File::create_new(path).map_err(fail)?))
 }
+
+/// Below the smallest block of a [`Job`].
+const SMALL_WRITES: usize = 32 << 10;
 
 fn table_receipt(plan: &Plan, source: &Source, outcome: &TableOutcome) -> FileReceipt {
     let rules = outcome.columns.iter().map(|(column, counts)| RuleReceipt {

@@ -1,8 +1,12 @@
 //! Why a run stops. Every message names the file and the place in it; none carries a value.
 
+use medveil_deid::hierarchy::file::FileError;
 use medveil_deid::receipt::ReceiptError;
 use medveil_deid::report::Report;
+use medveil_deid::risk::SampleError;
+use medveil_deid::search::ProblemError;
 use medveil_deid::table::{TableError, Trouble};
+use medveil_deid::utility::WorkloadError;
 
 use super::source::SourceError;
 use super::stage::StageError;
@@ -28,6 +32,31 @@ pub enum DatasetError {
         /// What and where.
         error: TableError,
     },
+    /// A table is no sample of the population that is named.
+    #[error("{file}: {error}")]
+    Population {
+        /// The table.
+        file: String,
+        /// Why.
+        error: SampleError,
+    },
+    /// A hierarchy file cannot be used.
+    #[error(transparent)]
+    HierarchyFile(#[from] FileError),
+    /// A hierarchy cannot be drafted.
+    #[error("no hierarchy can be drafted for `{column}`: {error}; give it a hierarchy file")]
+    Hierarchy {
+        /// The column.
+        column: String,
+        /// Why.
+        error: String,
+    },
+    /// An analysis cannot be carried out.
+    #[error(transparent)]
+    Workload(#[from] WorkloadError),
+    /// The search contradicts itself.
+    #[error(transparent)]
+    Problem(#[from] ProblemError),
     /// A FHIR file is faulty.
     #[error("{file}: {error}")]
     Fhir {

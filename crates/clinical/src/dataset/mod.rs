@@ -1,5 +1,6 @@
 //! Whole runs: files and folders in, a release with its receipt and report out; and the check of such a release.
 
+mod anonymize;
 mod assess;
 mod compare;
 mod deidentify;
@@ -12,6 +13,7 @@ mod source;
 mod stage;
 mod verify;
 
+pub use anonymize::{Anonymization, Table, count};
 pub use assess::{Assessed, assess};
 pub use deidentify::{Released, Request, deidentify};
 pub use distinct::distinct_values;

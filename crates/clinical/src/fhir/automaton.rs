@@ -20,7 +20,9 @@ use std::sync::Arc;
 use medveil_deid::kind::Kind;
 
 use super::model::{Category, Model, TypeId};
+use super::name::Name;
 use super::path::{Criteria, Path, Step};
+use super::recurring::Recurring;
 
 /// A rule's place in the plan's list of FHIR rules.
 pub type RuleId = u32;
@@ -333,49 +335,66 @@ struct State {
     mismatch: Policy,
     /// Open addressing; a power of two of slots, at most half of them taken.
     table: Vec<Option<Slot>>,
+    branches: Vec<Branch>,
+    /// The names of the branches.
     names: Vec<Box<[u8]>>,
+    /// The branch that an object began with last.
+    first: u32,
+    /// Objects and lists that were met here and in which nothing changes.
+    recurring: [Recurring; 2],
 }
 
-/// An edge with its name.
+/// A name and the branch that has it.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     name: Name,
+    branch: u32,
+}
+
+/// An edge with its key. Objects of one state mostly have the same members in the same order, so that one comparison
+/// with the key that is expected next spares reading and looking up most of them. Each fills a line of the processor's cache.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Branch {
     edge: Edge,
+    /// The branch that followed last.
+    next: u32,
+    /// How long `spelling` is; 0 where it would not fit.
+    length: u32,
+    /// `"name":`, and zeros.
+    spelling: Spelling,
 }
 
-/// A property's name in two words: all of it up to 16 bytes, both ends of it beyond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Name {
-    start: u64,
-    end: u64,
-    length: usize,
-}
+/// Bytes as words, which compare in few steps.
+type Spelling = [u64; SPELLING / 8];
 
-impl Name {
-    #[inline]
-    fn of(name: &[u8]) -> Name {
-        let length = name.len();
-        let eight = |at: usize| {
-            name.get(at..at + 8).map_or(0, |b| u64::from_le_bytes(b.try_into().expect("8 bytes")))
-        };
-        let four = |at: usize| {
-            name.get(at..at + 4).map_or(0, |b| u32::from_le_bytes(b.try_into().expect("4 bytes")))
-        };
-        let (start, end) = match length {
-            8.. => (eight(0), eight(length - 8)),
-            4.. => (u64::from(four(0)), u64::from(four(length - 4))),
-            _ => (name.iter().fold(0, |word, b| word << 8 | u64::from(*b)), 0),
-        };
-        Name { start, end, length }
+/// The longest key that is compared at once; of the keys of FHIR R4 few are longer.
+const SPELLING: usize = 32;
+
+/// For each length, ones where a spelling of this length has a byte.
+static MASKS: [Spelling; SPELLING + 1] = {
+    let mut masks = [[0; SPELLING / 8]; SPELLING + 1];
+    let mut length = 1;
+    while length <= SPELLING {
+        masks[length] = masks[length - 1];
+        masks[length][(length - 1) / 8] |= 0xff << ((length - 1) % 8 * 8);
+        length += 1;
     }
+    masks
+};
 
-    /// Spreads names over small tables; the tables hold only names of the model, so nobody can choose collisions.
-    #[inline]
-    fn hash(self) -> usize {
-        let mixed = self.start ^ self.end.rotate_left(23) ^ self.length as u64;
-        (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize
-    }
+/// The bytes in words, the first of them lowest.
+#[inline]
+fn words(bytes: &[u8; SPELLING]) -> Spelling {
+    let (words, _) = bytes.as_chunks();
+    std::array::from_fn(|i| u64::from_le_bytes(words[i]))
 }
+
+/// No branch.
+pub const NO_EDGE: u32 = u32::MAX;
+
+/// Bytes of memory that may be taken for what recurs; real data take a fraction.
+const REMEMBERED: usize = 8 << 20;
 
 /// The states that one thread's data has met.
 #[derive(Debug)]
@@ -383,19 +402,35 @@ pub struct Automaton {
     program: Arc<Program>,
     states: Vec<State>,
     by_key: HashMap<Key, StateId>,
-    roots: HashMap<(Option<StateId>, TypeId), StateId>,
+    /// Bytes of memory taken for what recurs.
+    remembered: usize,
+    /// The states of resources by themselves, by type.
+    tops: Vec<Option<StateId>>,
+    roots: HashMap<(StateId, TypeId), StateId>,
 }
 
 impl Automaton {
     /// An automaton that has met nothing yet.
     pub fn new(program: Arc<Program>) -> Automaton {
-        Automaton { program, states: Vec::new(), by_key: HashMap::new(), roots: HashMap::new() }
+        let tops = vec![None; program.model.types().count()];
+        Automaton {
+            program,
+            states: Vec::new(),
+            by_key: HashMap::new(),
+            remembered: 0,
+            tops,
+            roots: HashMap::new(),
+        }
     }
 
     /// The state at the root of a resource; `inside` is the placeholder of the edge that it hangs on.
     pub fn root(&mut self, ty: TypeId, inside: Option<StateId>) -> StateId {
-        if let Some(state) = self.roots.get(&(inside, ty)) {
-            return *state;
+        let known = match inside {
+            None => self.tops[ty.index()],
+            Some(inside) => self.roots.get(&(inside, ty)).copied(),
+        };
+        if let Some(state) = known {
+            return state;
         }
         let node = Node { ty, property: "", name: "" };
         // A rule that names the place of the resource governs it; one that governs something above does not.
@@ -404,7 +439,12 @@ impl Automaton {
             self.program.enter(*start, &node, &mut entered);
         }
         let state = self.intern(ty, Part::Value, Role::None, Form::Plain, entered);
-        self.roots.insert((inside, ty), state);
+        match inside {
+            None => self.tops[ty.index()] = Some(state),
+            Some(inside) => {
+                self.roots.insert((inside, ty), state);
+            }
+        }
         state
     }
 
@@ -449,12 +489,56 @@ impl Automaton {
         let mut at = name.hash() & mask;
         loop {
             let slot = state.table.get(at)?.as_ref()?;
-            if slot.name == name
-                && (name.length <= 16 || *state.names[slot.edge.number as usize] == *property)
-            {
-                return Some(slot.edge);
+            if slot.name == name && (name.is_whole() || *state.names[slot.branch as usize] == *property) {
+                return Some(state.branches[slot.branch as usize].edge);
             }
             at = (at + 1) & mask;
+        }
+    }
+
+    /// The edge that was taken last after edge `previous` of the state ([`NO_EDGE`]: at the beginning of an object), if
+    /// its key stands at the beginning of `bytes`, with a colon; and the byte after the colon.
+    #[inline]
+    pub fn expected(&self, state: StateId, previous: u32, bytes: &[u8]) -> Option<(Edge, usize)> {
+        let state = &self.states[state as usize];
+        let expected = match state.branches.get(previous as usize) {
+            Some(branch) => branch.next,
+            None => state.first,
+        };
+        let branch = state.branches.get(expected as usize)?;
+        let found = words(bytes.first_chunk()?);
+        let length = branch.length as usize;
+        let mask = MASKS.get(length)?;
+        let differs = |i: usize| (found[i] ^ branch.spelling[i]) & mask[i];
+        let difference = differs(0) | differs(1) | differs(2) | differs(3);
+        (difference == 0 && length > 0).then_some((branch.edge, length))
+    }
+
+    /// Remembers which edge was taken after `previous`.
+    #[inline]
+    pub fn expect(&mut self, state: StateId, previous: u32, edge: u32) {
+        let state = &mut self.states[state as usize];
+        match state.branches.get_mut(previous as usize) {
+            Some(branch) => branch.next = edge,
+            None => state.first = edge,
+        }
+    }
+
+    /// The byte after the object or list at `at` of a value in this state, if it is one that was met before, was valid and left nothing
+    /// to change.
+    #[inline]
+    pub fn recurs(&mut self, state: StateId, bytes: &[u8], at: usize, depth: u32) -> Option<usize> {
+        let list = usize::from(bytes.get(at) == Some(&b'['));
+        self.states[state as usize].recurring[list].find(bytes, at, depth)
+    }
+
+    /// Remembers an object or list of a value in this state, which was valid and in which nothing changes.
+    #[inline]
+    pub fn remember(&mut self, state: StateId, bytes: &[u8], at: usize, end: usize, depth: u32) {
+        if self.remembered < REMEMBERED {
+            let list = usize::from(bytes.get(at) == Some(&b'['));
+            let recurring = &mut self.states[state as usize].recurring[list];
+            self.remembered += recurring.remember(bytes, at, end, depth);
         }
     }
 
@@ -587,7 +671,16 @@ impl Automaton {
         }
         let (verdict, mismatch) = self.judge(&key);
         let state = index(self.states.len());
-        self.states.push(State { key: key.clone(), verdict, mismatch, table: Vec::new(), names: Vec::new() });
+        self.states.push(State {
+            key: key.clone(),
+            verdict,
+            mismatch,
+            table: Vec::new(),
+            branches: Vec::new(),
+            names: Vec::new(),
+            first: NO_EDGE,
+            recurring: Default::default(),
+        });
         self.by_key.insert(key, state);
         state
     }
@@ -683,14 +776,15 @@ fn form(of: &str, element: &str, ty: &str) -> Form {
 
 impl State {
     fn add(&mut self, edge: Edge, property: &str) -> Edge {
-        let edge = Edge { number: index(self.names.len()), ..edge };
+        let edge = Edge { number: index(self.branches.len()), ..edge };
+        self.branches.push(Branch::new(edge, property));
         self.names.push(property.as_bytes().into());
-        if self.names.len() * 2 > self.table.len() {
+        if self.branches.len() * 2 > self.table.len() {
             let slots = std::mem::take(&mut self.table);
-            self.table = vec![None; (self.names.len() * 4).next_power_of_two().max(16)];
+            self.table = vec![None; (self.branches.len() * 4).next_power_of_two().max(16)];
             slots.into_iter().flatten().for_each(|slot| self.insert(slot));
         }
-        self.insert(Slot { name: Name::of(property.as_bytes()), edge });
+        self.insert(Slot { name: Name::of(property.as_bytes()), branch: edge.number });
         edge
     }
 
@@ -701,6 +795,19 @@ impl State {
             at = (at + 1) & mask;
         }
         self.table[at] = Some(slot);
+    }
+}
+
+impl Branch {
+    fn new(edge: Edge, property: &str) -> Branch {
+        // Names of the model are letters, digits and `_`, so none is written with escapes by need.
+        let key = format!("\"{property}\":");
+        let (mut spelling, mut length) = ([0; SPELLING], 0);
+        if let Some(place) = spelling.get_mut(..key.len()) {
+            place.copy_from_slice(key.as_bytes());
+            length = index(key.len());
+        }
+        Branch { edge, next: NO_EDGE, length, spelling: words(&spelling) }
     }
 }
 

@@ -1,6 +1,7 @@
 //! FHIR files: NDJSON streamed line by line on all cores; a resource or Bundle file as one record.
 
 use std::io::{Read, Write};
+use std::ops::Range;
 use std::sync::Mutex;
 
 use medveil_deid::assess::{Assessor, Part, Spec};
@@ -11,6 +12,7 @@ use medveil_deid::study::Suite;
 use medveil_deid::table::{Counts, FileKeys, Job, Side};
 
 use super::demographics;
+use super::opening::Openings;
 use super::{FhirExecutor, RecordError, RecordOutcome, Scratch, Tally};
 
 /// What is wrong with a FHIR file, and where. No value is in it.
@@ -121,7 +123,8 @@ pub fn deidentify(
     job: &Job<'_>,
 ) -> Result<FhirOutcome, FhirFileError> {
     let spec = demographics::spec();
-    let scratches: Mutex<Vec<Scratch>> = Mutex::new(Vec::new());
+    let scratches: Pool<(Scratch, Openings)> = Pool::default();
+    let buffers = Pool::default();
     let mut trees = (Builder::new(suite), Builder::new(suite));
     let (mut bytes_in, mut bytes_out) = (0, 0);
     let mut source = Lines::new(input, lines, job);
@@ -131,16 +134,15 @@ pub fn deidentify(
             if job.check().is_err() {
                 return Err(FhirFileError::Interrupted);
             }
-            source.next_block()
+            source.next_block_in(buffers.take())
         },
         |block: Block| {
-            // A panicking worker ends the whole run, so the lock is never found poisoned.
-            let spare = scratches.lock().ok().and_then(|mut spare| spare.pop());
-            let mut scratch = spare.unwrap_or_else(|| executor.scratch());
-            let done = process(&block, executor, &mut scratch, keys, &spec);
-            if let Ok(mut spare) = scratches.lock() {
-                spare.push(scratch);
-            }
+            let mut scratch =
+                scratches.take().unwrap_or_else(|| (executor.scratch(), Openings::new(&keys.output_leaves)));
+            let out = buffers.take().unwrap_or_default();
+            let done = process(&block, executor, &mut scratch, keys, &spec, out);
+            scratches.give(scratch);
+            buffers.give(block.bytes);
             done
         },
         |done: Done| {
@@ -150,12 +152,14 @@ pub fn deidentify(
             bytes_out += done.out.len() as u64;
             patients.absorb(done.part);
             (job.progress)(done.bytes_in);
-            output.write_all(&done.out).map_err(FhirFileError::Write)
+            output.write_all(&done.out).map_err(FhirFileError::Write)?;
+            buffers.give(done.out);
+            Ok(())
         },
     )?;
     output.flush().map_err(FhirFileError::Write)?;
     let mut tally = Tally::default();
-    for scratch in scratches.into_inner().unwrap_or_default() {
+    while let Some((scratch, _)) = scratches.take() {
         tally.add(&executor.tally(&scratch));
     }
     let (records_in, records_out) = (trees.0.count(), trees.1.count());
@@ -169,6 +173,28 @@ pub fn deidentify(
         dropped: records_in - records_out,
         tally,
     })
+}
+
+/// What is used again, so that memory need not be asked for, and cleared by the system, block after block.
+struct Pool<T>(Mutex<Vec<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Pool(Mutex::new(Vec::new()))
+    }
+}
+
+impl<T> Pool<T> {
+    // A panicking thread ends the whole run, so the lock is never found poisoned.
+    fn take(&self) -> Option<T> {
+        self.0.lock().ok().and_then(|mut spare| spare.pop())
+    }
+
+    fn give(&self, spare: T) {
+        if let Ok(mut all) = self.0.lock() {
+            all.push(spare);
+        }
+    }
 }
 
 /// The Merkle root of a FHIR file over its records.
@@ -207,19 +233,23 @@ pub(super) struct Block {
 impl Block {
     /// The records with their lines; blank lines are none.
     pub(super) fn records(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let mut rest = self.bytes.as_slice();
-        let records = std::iter::from_fn(move || {
+        self.places().map(|(line, place)| (line, &self.bytes[place]))
+    }
+
+    /// Where the records stand.
+    fn places(&self) -> impl Iterator<Item = (u64, Range<usize>)> {
+        let mut start = 0;
+        let places = std::iter::from_fn(move || {
+            let rest = &self.bytes[start..];
             let end = match memchr::memchr(b'\n', rest).filter(|_| self.lines) {
-                Some(at) => at + 1,
+                Some(at) => start + at + 1,
                 None if rest.is_empty() => return None,
-                None => rest.len(),
+                None => self.bytes.len(),
             };
-            let (record, others) = rest.split_at(end);
-            rest = others;
-            Some(record)
+            Some(std::mem::replace(&mut start, end)..end)
         });
-        let numbered = (self.first_line..).zip(records);
-        numbered.filter(|(_, record)| !record.trim_ascii_start().is_empty())
+        let numbered = (self.first_line..).zip(places);
+        numbered.filter(|(_, place)| !self.bytes[place.clone()].trim_ascii_start().is_empty())
     }
 }
 
@@ -249,7 +279,14 @@ impl<R: Read> Lines<R> {
     }
 
     pub(super) fn next_block(&mut self) -> Result<Option<Block>, FhirFileError> {
-        let mut buffer = std::mem::take(&mut self.carry);
+        self.next_block_in(None)
+    }
+
+    /// The next block, in the memory of one that is no longer needed.
+    fn next_block_in(&mut self, spare: Option<Vec<u8>>) -> Result<Option<Block>, FhirFileError> {
+        let mut buffer = spare.unwrap_or_default();
+        buffer.clear();
+        buffer.append(&mut self.carry);
         let mut wanted = if self.lines { self.block_size } else { self.limit.saturating_add(1) };
         while !self.done {
             let missing = wanted.saturating_sub(buffer.len());
@@ -265,7 +302,8 @@ impl<R: Read> Lines<R> {
                 return Err(FhirFileError::TooLarge { limit: self.limit });
             }
             if let Some(end) = memchr::memrchr(b'\n', &buffer) {
-                self.carry = buffer.split_off(end + 1);
+                self.carry.extend_from_slice(&buffer[end + 1..]);
+                buffer.truncate(end + 1);
                 break;
             }
             if buffer.len() > self.limit {
@@ -294,18 +332,24 @@ struct Done {
 fn process(
     block: &Block,
     executor: &FhirExecutor,
-    scratch: &mut Scratch,
+    (scratch, openings): &mut (Scratch, Openings),
     keys: &FileKeys,
     spec: &Spec,
+    mut out: Vec<u8>,
 ) -> Result<Done, FhirFileError> {
+    out.clear();
+    out.reserve(block.bytes.len() + block.bytes.len() / 8);
     let mut done = Done {
-        out: Vec::with_capacity(block.bytes.len() + block.bytes.len() / 8),
+        out,
         leaves_in: Vec::new(),
         leaves_out: Vec::new(),
         part: Part::new(spec),
         bytes_in: block.bytes.len() as u64,
     };
-    for (line, bytes) in block.records() {
+    // A record is UTF-8 where the whole block is, which is quicker to find out; otherwise the record at fault is to be named.
+    let text = simdutf8::basic::from_utf8(&block.bytes).ok();
+    for (line, place) in block.places() {
+        let bytes = &block.bytes[place.clone()];
         let leaf_in = leaf(&keys.input_leaves, bytes);
         // The line is part of the record's identity, so that equal lines get noise of their own.
         let record = keys.noise.record(line, leaf_in);
@@ -313,15 +357,23 @@ fn process(
         let json = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
         let end = &bytes[bytes.trim_ascii_end().len()..];
         let start = done.out.len();
-        let outcome = executor
-            .record(json, &record, scratch, &mut done.out)
-            .map_err(|error| FhirFileError::Record { line, error })?;
+        let outcome = match text {
+            Some(text) => {
+                let text = &text[place];
+                let text = text.strip_prefix('\u{feff}').unwrap_or(text).trim_ascii();
+                executor.text(text, &record, scratch, &mut done.out)
+            }
+            None => executor.record(json, &record, scratch, &mut done.out),
+        };
+        let outcome = outcome.map_err(|error| FhirFileError::Record { line, error })?;
         done.leaves_in.push(leaf_in);
         let written = outcome == RecordOutcome::Written;
-        demographics::observe(json, written.then(|| &done.out[start..]), line, &mut done.part);
+        if scratch.may_hold_patients() {
+            demographics::observe(json, written.then(|| &done.out[start..]), line, &mut done.part);
+        }
         if written {
             done.out.extend_from_slice(end);
-            done.leaves_out.push(leaf(&keys.output_leaves, &done.out[start..]));
+            done.leaves_out.push(openings.leaf(&done.out[start..], scratch.opening()));
         }
     }
     Ok(done)

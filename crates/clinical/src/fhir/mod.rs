@@ -29,9 +29,12 @@ mod criteria;
 pub mod demographics;
 mod file;
 pub mod model;
+mod name;
+mod opening;
 pub mod path;
 mod place;
 mod primitive;
+mod recurring;
 pub mod reference;
 pub mod scan;
 pub mod security;
@@ -43,6 +46,7 @@ pub use file::{FhirFileError, FhirOutcome, deidentify, hash as hash_file};
 pub use survey::scan as scan_file;
 
 use automaton::{Automaton, Form, Policy, Program, RuleEffect, Scope};
+use model::Model;
 use path::{Path, PathError};
 use scan::{Fault, FaultKind, Skimmer};
 use security::Labels;
@@ -90,6 +94,12 @@ pub struct RecordError {
     pub path: String,
     /// Why.
     pub reason: RecordFault,
+}
+
+impl RecordError {
+    fn new(bytes: &[u8], offset: usize, reason: RecordFault) -> RecordError {
+        RecordError { offset, path: shortened(place::path(bytes, offset)), reason }
+    }
 }
 
 /// Why a record cannot be processed.
@@ -155,6 +165,19 @@ pub struct Scratch {
     unknown_types: u64,
 }
 
+impl Scratch {
+    /// Whether the record that was processed last can hold a Patient that [`demographics`] would look at: as itself, or in an `entry`.
+    fn may_hold_patients(&self) -> bool {
+        let Some(record) = self.tape.resources.first() else { return true };
+        demographics::looks_into(Model::r4().get(record.ty).name) || self.tape.unknown_property
+    }
+
+    /// About how many bytes at the beginning of what was written last are the same for other records of its kind.
+    fn opening(&self) -> usize {
+        self.work.opening
+    }
+}
+
 impl FhirExecutor {
     /// Compiles the plan's rules for FHIR and binds their actions to the study.
     pub fn new(plan: &Plan, study: &Study) -> Result<Self, FhirPlanError> {
@@ -183,6 +206,7 @@ impl FhirExecutor {
                 }
             };
             rules.push(Prepared {
+                by_value: transform.as_ref().is_some_and(ByKind::is_by_value),
                 transform,
                 labels: Labels::of(method),
                 identity: matches!(method, "pseudonymize" | "hash" | "encrypt" | "new-uid"),
@@ -222,13 +246,28 @@ impl FhirExecutor {
         scratch: &mut Scratch,
         out: &mut Vec<u8>,
     ) -> Result<RecordOutcome, RecordError> {
-        let error =
-            |offset, reason| RecordError { offset, path: shortened(place::path(bytes, offset)), reason };
+        match std::str::from_utf8(bytes) {
+            Ok(text) => self.text(text, record, scratch, out),
+            Err(error) => {
+                Err(RecordError::new(bytes, error.valid_up_to(), RecordFault::Malformed(FaultKind::Utf8)))
+            }
+        }
+    }
+
+    /// [`FhirExecutor::record`] for bytes that are known to be UTF-8.
+    fn text(
+        &self,
+        text: &str,
+        record: &Record<'_>,
+        scratch: &mut Scratch,
+        out: &mut Vec<u8>,
+    ) -> Result<RecordOutcome, RecordError> {
+        let error = |offset, reason| RecordError::new(text.as_bytes(), offset, reason);
         scratch.tape.clear();
         scratch.skimmer.clear();
         let strict = self.invalid == Invalid::Fail;
         let Scratch { automaton, tape, skimmer, work, .. } = scratch;
-        match Walker::new(bytes, automaton, tape, skimmer, strict).record() {
+        match Walker::new(text, automaton, tape, skimmer, strict).record() {
             Ok(()) => {}
             Err(Fault { kind: FaultKind::UnknownResource, .. }) if !strict => {
                 scratch.unknown_types += 1;
@@ -237,7 +276,7 @@ impl FhirExecutor {
             Err(Fault { offset, kind }) => return Err(error(offset, RecordFault::Malformed(kind))),
         }
         let splicer =
-            Splicer { bytes, tape, automaton, rules: &self.rules, record, invalid: self.invalid, work };
+            Splicer { text, tape, automaton, rules: &self.rules, record, invalid: self.invalid, work };
         match splicer.run(out) {
             Ok(true) => {
                 scratch.written += 1;

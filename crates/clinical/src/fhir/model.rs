@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 use foldhash::{HashMap, HashMapExt};
 
+use super::name::Name;
+
 /// A type of the [`Model`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TypeId(u16);
@@ -17,6 +19,11 @@ pub struct TypeId(u16);
 impl TypeId {
     /// What is not in the model: an unknown element, or JSON of a shape that its element cannot have.
     pub const UNKNOWN: TypeId = TypeId(u16::MAX);
+
+    /// The place of the type in [`Model::types`].
+    pub(super) fn index(self) -> usize {
+        usize::from(self.0)
+    }
 }
 
 /// What a type is made of.
@@ -66,6 +73,8 @@ pub struct Model {
     types: Vec<Type>,
     by_name: HashMap<&'static str, TypeId>,
     names: HashSet<&'static str>,
+    /// The resource types, by the hash of their names; open addressing.
+    resources: Vec<Option<(Name, TypeId)>>,
     resource: TypeId,
     element: TypeId,
 }
@@ -84,7 +93,15 @@ impl Model {
 
     /// The resource type of that name; the abstract bases are none.
     pub fn find_resource(&self, name: &str) -> Option<TypeId> {
-        self.find(name).filter(|ty| self.get(*ty).category == Category::Resource && !self.is_abstract(*ty))
+        let wanted = Name::of(name.as_bytes());
+        let mut at = wanted.hash() % RESOURCE_SLOTS;
+        while let Some((found, ty)) = self.resources[at] {
+            if found == wanted && (wanted.is_whole() || self.get(ty).name == name) {
+                return Some(ty);
+            }
+            at = (at + 1) % RESOURCE_SLOTS;
+        }
+        None
     }
 
     /// A type of the model.
@@ -184,6 +201,7 @@ impl Model {
             resource: by_name["Resource"],
             element: by_name["Element"],
             names: HashSet::new(),
+            resources: vec![None; RESOURCE_SLOTS],
             types,
             by_name,
         };
@@ -206,6 +224,16 @@ impl Model {
                 self.types[at].category = Category::Resource;
             }
         }
+        for at in (0..self.types.len()).map(id) {
+            if self.category(at) == Category::Resource && !self.is_abstract(at) {
+                let name = Name::of(self.get(at).name.as_bytes());
+                let mut slot = name.hash() % RESOURCE_SLOTS;
+                while self.resources[slot].is_some() {
+                    slot = (slot + 1) % RESOURCE_SLOTS;
+                }
+                self.resources[slot] = Some((name, at));
+            }
+        }
         // Nothing but entries and parameters nests: a few rounds reach the fixed point.
         let mut grows = true;
         while std::mem::take(&mut grows) {
@@ -221,6 +249,9 @@ impl Model {
         self.names.extend(properties.map(|e| &*Box::leak(e.property.clone().into_boxed_str())));
     }
 }
+
+/// Far more than there are resource types; a power of two.
+const RESOURCE_SLOTS: usize = 1024;
 
 fn id(index: usize) -> TypeId {
     TypeId(u16::try_from(index).expect("the table has some seven hundred types"))

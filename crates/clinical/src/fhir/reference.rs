@@ -33,6 +33,27 @@ pub enum Reference<'a> {
 impl<'a> Reference<'a> {
     /// Takes a reference apart.
     pub fn parse(text: &'a str) -> Reference<'a> {
+        match Reference::plain(text) {
+            Some(plain) => plain,
+            None => Reference::parse_any(text),
+        }
+    }
+
+    /// `Type/id`, which most references are: one slash, and nothing that could mean anything else.
+    #[inline]
+    fn plain(text: &'a str) -> Option<Reference<'a>> {
+        let slash = text.bytes().position(|b| !b.is_ascii_alphabetic())?;
+        let (before, id) = text.split_at_checked(slash + 1)?;
+        let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.');
+        if !before.ends_with('/') || id.is_empty() || !id.bytes().all(is_plain) {
+            return None;
+        }
+        let ty = &before[..slash];
+        Model::r4().find_resource(ty)?;
+        Some(Reference::Id { before, id, after: "", ty: Some(ty) })
+    }
+
+    fn parse_any(text: &'a str) -> Reference<'a> {
         let is_type = |word: &str| Model::r4().find_resource(word).is_some();
         if let Some(id) = text.strip_prefix('#') {
             // Ids of contained resources are replaced like all others, so what names one must follow; the id may be a patient's.
@@ -102,6 +123,27 @@ mod tests {
             };
             assert_eq!((b, i, a), (before, id, after), "{text}");
         }
+    }
+
+    #[test]
+    fn the_short_way_gives_what_the_long_one_does() {
+        for text in [
+            "Patient/1",
+            "Patient/a.b-C",
+            "Patient/",
+            "Zhang/1",
+            "Patient/1/2",
+            "Patient/1#x",
+            "Patient/张",
+            "P张/1",
+            "/1",
+            "Patient",
+        ] {
+            if let Some(plain) = Reference::plain(text) {
+                assert_eq!(plain, Reference::parse_any(text), "{text}");
+            }
+        }
+        assert!(Reference::plain("Patient/a.b-C").is_some());
     }
 
     #[test]

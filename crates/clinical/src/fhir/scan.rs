@@ -91,6 +91,12 @@ impl Token {
         &bytes[self.start..self.end]
     }
 
+    /// The text that the token of a record stands for.
+    #[inline]
+    pub fn of(self, record: &str) -> Cow<'_, str> {
+        if self.escaped { self.text(record.as_bytes()) } else { Cow::Borrowed(&record[self.start..self.end]) }
+    }
+
     /// The text that the token stands for; nothing where the bytes are no UTF-8, as they may be when a fault is placed.
     pub fn text(self, bytes: &[u8]) -> Cow<'_, str> {
         let raw = std::str::from_utf8(self.raw(bytes)).unwrap_or_default();
@@ -128,7 +134,7 @@ pub fn string(bytes: &[u8], at: usize) -> Result<Token, Fault> {
 
 /// The first byte from `at` on that a string cannot hold as it is: a quote, a backslash, a control character, or the end.
 #[inline]
-fn plain(bytes: &[u8], mut at: usize) -> usize {
+pub fn plain(bytes: &[u8], mut at: usize) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
     // Eight bytes at a time: a byte minus one borrows into its high bit where it was zero (Hacker's Delight, 6-1). Borrows run

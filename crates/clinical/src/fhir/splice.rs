@@ -9,7 +9,7 @@
 //! - a resource keeps its `resourceType`, whatever else goes;
 //! - a value that its FHIR type cannot have is removed rather than written.
 
-use medveil_deid::action::{Cell, Effect, Refusal, Secret, Transform};
+use medveil_deid::action::{Cell, Effect, Reads, Refusal, Secret, Transform};
 use medveil_deid::plan::Invalid;
 use medveil_deid::study::Record;
 
@@ -25,6 +25,8 @@ use super::walk::{ABSENT, Area, Entry, Fate, NONE, Tape, What};
 pub struct Prepared {
     /// What it does to one value; `None` for a rule that keeps or removes whatever there is.
     pub transform: Option<ByKind>,
+    /// Whether equal values become equal, whatever stands around them.
+    pub by_value: bool,
     /// The label that resources get.
     pub labels: Labels,
     /// Whether it replaces identities, and so only the id in a reference.
@@ -42,6 +44,11 @@ pub struct ByKind {
 }
 
 impl ByKind {
+    /// Whether its outcome depends on the value alone.
+    pub fn is_by_value(&self) -> bool {
+        [&self.plain].into_iter().chain(&self.kinds).all(|transform| transform.reads() == Reads::Value)
+    }
+
     fn of(&self, form: Form) -> &dyn Transform {
         let at = form.kind().and_then(|kind| Form::KINDS.iter().position(|k| *k == kind));
         at.map_or(&*self.plain, |at| &*self.kinds[at])
@@ -62,57 +69,75 @@ pub struct Refused {
 pub struct Workspace {
     replacements: Vec<u8>,
     labels: Vec<Labels>,
-    /// The patient's id of the resource that was asked for last.
-    subject: Option<String>,
+    /// The patient's id of the resource that was asked for last, if it has one.
+    subject: String,
+    has_subject: bool,
     subject_of: Option<u32>,
     occurrences: Vec<u32>,
-    /// Identities that were replaced lately: the same patient and encounter stand in line after line.
-    identities: Vec<Identity>,
+    /// The value that takes the place of the one at hand.
+    value: String,
+    /// Values that were replaced lately: the same patient, encounter and day stand in line after line.
+    replaced: Vec<Replaced>,
     inserts: Vec<(u32, u32, u32)>,
+    /// How many bytes, of what was written last, lead up to the end of the first labels, if nothing else changes among them.
+    pub opening: usize,
     /// Values that were removed because their action could not read them.
     pub invalid: u64,
 }
 
-/// An identity and what took its place under one rule.
+/// A value, as it stands in the record, and what took its place.
 #[derive(Default)]
-struct Identity {
-    rule: RuleId,
-    form: Option<Form>,
-    part: String,
-    value: String,
+struct Replaced {
+    /// Tells rule, type and form.
+    state: StateId,
+    before: Vec<u8>,
+    after: Vec<u8>,
 }
 
-/// Identities that are remembered: a power of two.
-const IDENTITIES: usize = 256;
+/// Values that are remembered: a power of two.
+const REPLACED: usize = 512;
 
 impl Workspace {
-    /// The place where an identity would be remembered.
-    fn identity(&mut self, rule: RuleId, part: &str) -> &mut Identity {
-        if self.identities.is_empty() {
-            self.identities.resize_with(IDENTITIES, Identity::default);
-        }
-        // FNV-1a; a collision costs a computation, never a wrong answer.
-        let hash = part.bytes().fold(0xcbf2_9ce4_8422_2325 ^ u64::from(rule), |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        });
-        &mut self.identities[(hash >> 32) as usize % IDENTITIES]
+    /// The place where a value would be remembered.
+    #[inline]
+    fn place(state: StateId, token: &[u8]) -> usize {
+        // A collision costs a computation, never a wrong answer.
+        let mix = |hash: u64, word: u64| (hash.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
+        let (words, rest) = token.as_chunks();
+        let hash = words.iter().fold(u64::from(state), |hash, word| mix(hash, u64::from_le_bytes(*word)));
+        let rest = rest.iter().fold(token.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+        (mix(hash, rest) >> 32) as usize % REPLACED
     }
 
-    /// Appends what took the identity's place before, if that is remembered.
-    fn recall(&mut self, rule: RuleId, form: Form, part: &str, value: &mut String) -> bool {
-        let place = self.identity(rule, part);
-        let known = place.rule == rule && place.form == Some(form) && place.part == part;
+    /// Appends to the replacements what took the place of the token before, if that is remembered at `place`.
+    #[inline]
+    fn recall(&mut self, place: usize, state: StateId, token: &[u8]) -> bool {
+        let Some(found) = self.replaced.get(place) else { return false };
+        let known = found.state == state && found.before == token && !found.after.is_empty();
         if known {
-            value.push_str(&place.value);
+            self.replacements.extend_from_slice(&found.after);
         }
         known
+    }
+
+    /// Remembers what took the place of the token: the replacements from `from` on.
+    fn keep(&mut self, place: usize, state: StateId, token: &[u8], from: usize) {
+        if self.replaced.is_empty() {
+            self.replaced.resize_with(REPLACED, Replaced::default);
+        }
+        let found = &mut self.replaced[place];
+        found.state = state;
+        found.before.clear();
+        found.before.extend_from_slice(token);
+        found.after.clear();
+        found.after.extend_from_slice(&self.replacements[from..]);
     }
 }
 
 /// The second step over one record.
 pub struct Splicer<'a> {
-    /// The record's bytes.
-    pub bytes: &'a [u8],
+    /// The record.
+    pub text: &'a str,
     /// What the first step found.
     pub tape: &'a mut Tape,
     /// The automaton of the first step.
@@ -131,17 +156,13 @@ impl Splicer<'_> {
     /// Writes the output; `false` if the whole record is dropped.
     pub fn run(mut self, out: &mut Vec<u8>) -> Result<bool, Refused> {
         self.start();
-        let mut value = String::new();
         for at in 0..self.tape.entries.len() {
             let entry = self.tape.entries[at];
             match entry.what {
                 What::Remove => self.remove(at),
-                What::Apply(rule, state) => match self.apply(&entry, rule, state, &mut value)? {
+                What::Apply(rule, state) => match self.replace(at, rule, state)? {
                     Effect::Kept => {}
-                    Effect::Replaced => {
-                        self.replace(at, &value);
-                        self.label(entry.resource, self.rules[rule as usize].labels);
-                    }
+                    Effect::Replaced => self.label(entry.resource, self.rules[rule as usize].labels),
                     Effect::Removed => self.remove(at),
                     Effect::DropRecord => {
                         let resource = self.tape.resources[entry.resource as usize].entry;
@@ -157,9 +178,10 @@ impl Splicer<'_> {
         self.align_pairs();
         self.find_leading();
         self.insert_labels();
+        self.work.opening = self.opening();
         let (entries, work) = (&self.tape.entries, &*self.work);
-        let whole = Range { from: 0, to: self.bytes.len(), first: 0, last: entries.len() };
-        emit(self.bytes, entries, whole, &work.inserts, &work.replacements, out);
+        let whole = Range { from: 0, to: self.text.len(), first: 0, last: entries.len() };
+        emit(self.text.as_bytes(), entries, whole, &work.inserts, &work.replacements, out);
         Ok(true)
     }
 
@@ -180,32 +202,60 @@ impl Splicer<'_> {
             return;
         }
         let found = &self.tape.resources[resource as usize];
-        self.work.subject = match (found.subject, found.id) {
-            (Some((_, token)), _) => Reference::patient(&token.text(self.bytes)).map(str::to_owned),
-            (None, Some(token)) => Some(token.text(self.bytes).into_owned()),
-            (None, None) => None,
+        let subject = &mut self.work.subject;
+        subject.clear();
+        self.work.has_subject = match (found.subject, found.id) {
+            (Some((_, token)), _) => {
+                let reference = token.of(self.text);
+                let patient = Reference::patient(&reference);
+                subject.push_str(patient.unwrap_or_default());
+                patient.is_some()
+            }
+            (None, Some(token)) => {
+                subject.push_str(&token.of(self.text));
+                true
+            }
+            (None, None) => false,
         };
         self.work.subject_of = Some(resource);
     }
 
-    /// Applies a rule to a value; the new text is in `value` if it is replaced.
-    fn apply(
-        &mut self,
-        entry: &Entry,
-        rule: RuleId,
-        state: StateId,
-        value: &mut String,
-    ) -> Result<Effect, Refused> {
+    /// Applies a rule to an entry's value and notes what takes its place, if it is replaced.
+    fn replace(&mut self, at: usize, rule: RuleId, state: StateId) -> Result<Effect, Refused> {
+        let entry = self.tape.entries[at];
+        let token = &self.text.as_bytes()[entry.value as usize..entry.end as usize];
+        let by_value = self.rules[rule as usize].by_value;
+        let place = if by_value { Workspace::place(state, token) } else { 0 };
+        let from = self.work.replacements.len();
+        if !(by_value && self.work.recall(place, state, token)) {
+            let effect = self.apply(&entry, rule, state)?;
+            if effect != Effect::Replaced {
+                return Ok(effect);
+            }
+            let Workspace { replacements, value, .. } = &mut *self.work;
+            match token.first() {
+                Some(b'"') => write_string(value, replacements),
+                _ => replacements.extend_from_slice(value.as_bytes()),
+            }
+            if by_value {
+                self.work.keep(place, state, token, from);
+            }
+        }
+        self.tape.entries[at].fate = Fate::Replace(offset(from), offset(self.work.replacements.len()));
+        Ok(Effect::Replaced)
+    }
+
+    /// Applies a rule to a value; the new text is the workspace's value if it is replaced.
+    fn apply(&mut self, entry: &Entry, rule: RuleId, state: StateId) -> Result<Effect, Refused> {
         let prepared = &self.rules[rule as usize];
         let Some(by_kind) = &prepared.transform else { return Ok(Effect::Removed) };
         let (start, end) = (entry.value as usize, entry.end as usize);
-        let quoted = self.bytes[start] == b'"';
-        let token = if quoted {
-            scan::string(self.bytes, start).expect("the walker has read this string")
-        } else {
-            Token { start, end, escaped: false }
+        let quoted = self.text.as_bytes()[start] == b'"';
+        let token = match quoted {
+            true => Token { start: start + 1, end: end - 1, escaped: entry.escaped },
+            false => Token { start, end, escaped: false },
         };
-        let text = token.text(self.bytes);
+        let text = token.of(self.text);
         let form = self.automaton.form(state);
         let (before, part, after) = match form {
             Form::Reference if prepared.identity => match Reference::parse(&text) {
@@ -223,48 +273,28 @@ impl Splicer<'_> {
         let occurrence = self.work.occurrences[rule as usize];
         self.work.occurrences[rule as usize] += 1;
         self.find_subject(entry.resource);
-        value.clear();
-        let known = prepared.identity && self.work.recall(rule, form, part, value);
-        let subject = self.work.subject.as_deref().map(Secret);
+        let work = &mut *self.work;
+        let subject = work.has_subject.then_some(Secret(&work.subject));
         let cell = Cell { value: Secret(part), subject, record: self.record, occurrence };
-        let ty = Model::r4().instance_name(self.automaton.ty(state));
-        let result = if known { Ok(Effect::Replaced) } else { by_kind.of(form).apply(&cell, value) };
-        let effect = match result {
-            Ok(effect) => effect,
+        work.value.clear();
+        match by_kind.of(form).apply(&cell, &mut work.value) {
+            Ok(Effect::Replaced) => {}
+            Ok(effect) => return Ok(effect),
             Err(_) if self.invalid == Invalid::Redact => {
-                self.work.invalid += 1;
-                Effect::Removed
+                work.invalid += 1;
+                return Ok(Effect::Removed);
             }
             Err(refusal) => return Err(Refused { offset: start, refusal }),
-        };
-        if effect != Effect::Replaced {
-            return Ok(effect);
         }
-        if prepared.identity && !known {
-            let place = self.work.identity(rule, part);
-            (place.rule, place.form) = (rule, Some(form));
-            part.clone_into(&mut place.part);
-            value.clone_into(&mut place.value);
-        }
+        let value = &mut self.work.value;
         if !before.is_empty() || !after.is_empty() {
             value.insert_str(0, before);
             value.push_str(after);
         }
+        let ty = Model::r4().instance_name(self.automaton.ty(state));
         let is_token =
             quoted || scan::scalar(value.as_bytes(), 0) == Ok(value.len()) && !value.starts_with(['"', 'n']);
         Ok(if is_token && primitive::fits(ty, value) { Effect::Replaced } else { Effect::Removed })
-    }
-
-    fn replace(&mut self, at: usize, value: &str) {
-        let entry = &mut self.tape.entries[at];
-        let replacements = &mut self.work.replacements;
-        let from = replacements.len();
-        if self.bytes[entry.value as usize] == b'"' {
-            write_string(value, replacements);
-        } else {
-            replacements.extend_from_slice(value.as_bytes());
-        }
-        entry.fate = Fate::Replace(offset(from), offset(replacements.len()));
     }
 
     /// Removes an entry, and what would be empty or invalid without it.
@@ -394,6 +424,15 @@ impl Splicer<'_> {
         self.work.inserts.sort_unstable();
     }
 
+    fn opening(&self) -> usize {
+        let Some((position, from, to)) = self.work.inserts.first() else { return 0 };
+        let mut before = self.tape.entries.iter().take_while(|entry| entry.start < *position);
+        match before.all(|entry| entry.fate == Fate::Stay) {
+            true => (position + to - from) as usize,
+            false => 0,
+        }
+    }
+
     /// A list as it will be written.
     fn written(&self, area: Area) -> Vec<u8> {
         let (from, to) = (area.open as usize - 1, area.end as usize);
@@ -403,7 +442,7 @@ impl Splicer<'_> {
         };
         let mut out = Vec::new();
         let range = Range { from, to, first, last };
-        emit(self.bytes, &self.tape.entries, range, &[], &self.work.replacements, &mut out);
+        emit(self.text.as_bytes(), &self.tape.entries, range, &[], &self.work.replacements, &mut out);
         out
     }
 }
@@ -494,7 +533,7 @@ fn forward_over_comma(bytes: &[u8], at: usize) -> usize {
 
 /// Writes a JSON string.
 fn write_string(text: &str, out: &mut Vec<u8>) {
-    if text.bytes().any(|b| matches!(b, b'"' | b'\\' | 0..0x20)) {
+    if scan::plain(text.as_bytes(), 0) < text.len() {
         // Writing a string to a vector cannot fail.
         out.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
         return;

@@ -3,7 +3,7 @@
 //! The outcome is a [`Tape`]: the values to transform or remove, with the objects and lists around them, in the order of
 //! the bytes. Nothing is decided here that depends on the patient, who may be named after the first date; [`super::splice`] does that.
 
-use super::automaton::{Automaton, Edge, Policy, Role, RuleId, StateId, Target, Verdict};
+use super::automaton::{Automaton, Edge, NO_EDGE, Policy, Role, RuleId, StateId, Target, Verdict};
 use super::model::{Model, TypeId};
 use super::reference::Reference;
 use super::scan::{self, Fault, FaultKind, MAX_DEPTH, Skimmer, Token, fault, space};
@@ -24,6 +24,8 @@ pub struct Tape {
     /// Lists of primitives and the lists of their `_` siblings, which are aligned by position: entries, [`NONE`] where
     /// nothing in them changes, or [`ABSENT`].
     pub pairs: Vec<(u32, u32)>,
+    /// Whether the record itself has a property that FHIR R4 does not have.
+    pub unknown_property: bool,
     /// Resources of unknown types that were removed.
     pub unknown_resources: u64,
     /// Elements governed by each rule, then those governed by none that were removed.
@@ -36,6 +38,13 @@ impl Tape {
         self.entries.clear();
         self.resources.clear();
         self.pairs.clear();
+        self.unknown_property = false;
+    }
+
+    /// How much has been noted.
+    #[inline]
+    fn mark(&self) -> (usize, usize, usize) {
+        (self.entries.len(), self.resources.len(), self.pairs.len())
     }
 }
 
@@ -62,6 +71,8 @@ pub struct Entry {
     pub required: bool,
     /// Whether what is around it is empty with only this in it.
     pub inert: bool,
+    /// Whether it is a string with escapes.
+    pub escaped: bool,
     /// What becomes of it.
     pub fate: Fate,
 }
@@ -148,6 +159,7 @@ struct Place {
 
 /// One pass.
 pub struct Walker<'a> {
+    text: &'a str,
     bytes: &'a [u8],
     automaton: &'a mut Automaton,
     tape: &'a mut Tape,
@@ -160,24 +172,31 @@ pub struct Walker<'a> {
 }
 
 impl<'a> Walker<'a> {
-    /// A pass over `bytes` that appends to an empty tape.
+    /// A pass over a record that appends to an empty tape.
     pub fn new(
-        bytes: &'a [u8],
+        text: &'a str,
         automaton: &'a mut Automaton,
         tape: &'a mut Tape,
         skimmer: &'a mut Skimmer,
         strict: bool,
     ) -> Self {
-        Walker { bytes, automaton, tape, skimmer, strict, resource: NONE, contained: 0, siblings: Vec::new() }
+        Walker {
+            text,
+            bytes: text.as_bytes(),
+            automaton,
+            tape,
+            skimmer,
+            strict,
+            resource: NONE,
+            contained: 0,
+            siblings: Vec::new(),
+        }
     }
 
     /// Walks the whole record, which must be one resource.
     pub fn record(&mut self) -> Result<(), Fault> {
         if self.bytes.len() >= 1 << 31 {
             return fault(0, FaultKind::Size);
-        }
-        if let Err(error) = std::str::from_utf8(self.bytes) {
-            return fault(error.valid_up_to(), FaultKind::Utf8);
         }
         let at = space(self.bytes, 0);
         match self.bytes.get(at) {
@@ -202,9 +221,7 @@ impl<'a> Walker<'a> {
             (Verdict::Walk, Some(b'{')) => self.object(place, state, at, depth),
             (Verdict::Value, Some(b'"')) => {
                 let token = scan::string(self.bytes, at)?;
-                if self.automaton.role(state) != Role::None {
-                    self.note(state, token);
-                }
+                self.note(self.automaton.role(state), token);
                 Ok(token.end + 1)
             }
             (Verdict::Walk | Verdict::Value | Verdict::Apply(_) | Verdict::Undecided, Some(b'['))
@@ -221,11 +238,9 @@ impl<'a> Walker<'a> {
                 }
                 Ok(end)
             }
-            (Verdict::Apply(rule), Some(b'"' | b'-' | b'0'..=b'9' | b't' | b'f')) => {
+            (Verdict::Apply(rule), Some(b'"')) => self.apply_to_string(place, state, rule, at),
+            (Verdict::Apply(rule), Some(b'-' | b'0'..=b'9' | b't' | b'f')) => {
                 let end = scan::scalar(self.bytes, at)?;
-                if self.automaton.role(state) != Role::None {
-                    self.note_scalar(state, at)?;
-                }
                 self.tape.counts[rule as usize] += 1;
                 self.push(place, at, end, What::Apply(rule, state));
                 Ok(end)
@@ -233,8 +248,9 @@ impl<'a> Walker<'a> {
             (Verdict::Value, Some(b'-' | b'0'..=b'9' | b't' | b'f')) => scan::scalar(self.bytes, at),
             (Verdict::Keep, _) => self.skimmer.value(self.bytes, at, depth),
             (Verdict::Remove, _) => {
-                if self.automaton.role(state) != Role::None {
-                    self.note_scalar(state, at)?;
+                let role = self.automaton.role(state);
+                if role != Role::None && first == Some(&b'"') {
+                    self.note(role, scan::string(self.bytes, at)?);
                 }
                 self.remove(place, state, at, depth)
             }
@@ -253,6 +269,23 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A text that a rule transforms.
+    #[inline]
+    fn apply_to_string(
+        &mut self,
+        place: Place,
+        state: StateId,
+        rule: RuleId,
+        at: usize,
+    ) -> Result<usize, Fault> {
+        let token = scan::string(self.bytes, at)?;
+        self.note(self.automaton.role(state), token);
+        self.tape.counts[rule as usize] += 1;
+        let entry = self.push(place, at, token.end + 1, What::Apply(rule, state));
+        self.tape.entries[entry as usize].escaped = token.escaped;
+        Ok(token.end + 1)
+    }
+
     fn object(&mut self, place: Place, state: StateId, open: usize, depth: u32) -> Result<usize, Fault> {
         let role = self.automaton.role(state);
         let entry = self.open(place, open, depth)?;
@@ -261,15 +294,16 @@ impl<'a> Walker<'a> {
         let mut seen = 0u64;
         let mut ordinal = 0;
         let mut content = 0;
+        let mut previous = NO_EDGE;
         let mut at = space(self.bytes, open + 1);
         let end = if self.bytes.get(at) == Some(&b'}') {
             at + 1
         } else {
             loop {
-                let (key, value) = scan::key(self.bytes, at)?;
+                let (edge, key, value) = self.key(state, previous, at)?;
                 let mut member =
                     Place { start: at, parent: entry, ordinal, required: false, inert: false, item: false };
-                let end = match self.edge(state, key) {
+                let end = match edge {
                     Some(edge) => {
                         if edge.number < u64::BITS {
                             if seen >> edge.number & 1 == 1 {
@@ -279,13 +313,15 @@ impl<'a> Walker<'a> {
                         } else {
                             self.skimmer.push(key);
                         }
+                        previous = edge.number;
                         member.required = edge.required;
                         member.inert = edge.inert;
                         self.member(member, edge, key, value, depth + 1)?
                     }
                     None => {
                         self.skimmer.push(key);
-                        let name = key.text(self.bytes);
+                        self.tape.unknown_property |= depth == 0;
+                        let name = key.of(self.text);
                         let child = self.automaton.unknown(state, &name);
                         self.value(member, child, value, depth + 1)?
                     }
@@ -312,6 +348,26 @@ impl<'a> Walker<'a> {
         Ok(end)
     }
 
+    /// The key at `at` with what it leads to, and where its value starts.
+    #[inline]
+    fn key(
+        &mut self,
+        state: StateId,
+        previous: u32,
+        at: usize,
+    ) -> Result<(Option<Edge>, Token, usize), Fault> {
+        if let Some((edge, length)) = self.automaton.expected(state, previous, &self.bytes[at..]) {
+            let key = Token { start: at + 1, end: at + length - 2, escaped: false };
+            return Ok((Some(edge), key, space(self.bytes, at + length)));
+        }
+        let (key, value) = scan::key(self.bytes, at)?;
+        let edge = self.edge(state, key);
+        if let Some(edge) = edge {
+            self.automaton.expect(state, previous, edge.number);
+        }
+        Ok((edge, key, value))
+    }
+
     /// A known member of an object.
     #[inline]
     fn member(
@@ -322,8 +378,9 @@ impl<'a> Walker<'a> {
         at: usize,
         depth: u32,
     ) -> Result<usize, Fault> {
+        let first = self.bytes.get(at);
         // Most members by far are texts that stay.
-        if edge.verdict == Verdict::Value && edge.role == Role::None && self.bytes.get(at) == Some(&b'"') {
+        if edge.verdict == Verdict::Value && edge.role == Role::None && first == Some(&b'"') {
             let end = scan::string(self.bytes, at)?.end + 1;
             if edge.target == Target::ResourceType && self.contained == 0 {
                 self.tape.resources[self.resource as usize].type_end = offset(end);
@@ -331,29 +388,57 @@ impl<'a> Walker<'a> {
             return Ok(end);
         }
         match edge.target {
+            Target::Element if edge.role == Role::None && matches!(first, Some(b'{' | b'[')) => {
+                self.structure(place, edge.child, edge.verdict, at, depth)
+            }
             // `meta.security` must be a list, or labels could not be added to it.
             Target::Element if edge.role == Role::Security && self.bytes.get(at) != Some(&b'[') => {
                 self.remove(place, edge.child, at, depth)
             }
-            Target::Element if edge.verdict == Verdict::Walk && self.bytes.get(at) == Some(&b'{') => {
+            Target::Element if edge.verdict == Verdict::Walk && first == Some(&b'{') => {
                 self.object(place, edge.child, at, depth)
             }
             Target::Element => self.value(place, edge.child, at, depth),
             Target::Sibling => {
                 let before = self.tape.entries.len();
                 let end = self.value(place, edge.child, at, depth)?;
-                if self.bytes.get(at) == Some(&b'[') {
+                if first == Some(&b'[') {
                     let noted = self.tape.entries.len() > before;
                     self.siblings.push((key, if noted { offset(before) } else { NONE }));
                 }
                 Ok(end)
             }
             Target::ResourceType => fault(at, FaultKind::NoResource),
-            Target::Resource | Target::Contained if self.bytes.get(at) == Some(&b'[') => {
+            Target::Resource | Target::Contained if first == Some(&b'[') => {
                 self.list_of_resources(place, edge, at, depth)
             }
             Target::Resource | Target::Contained => self.nested(place, edge, at, depth),
         }
+    }
+
+    /// An object, or the list that is a member, with no role: most of them have been met before.
+    #[inline]
+    fn structure(
+        &mut self,
+        place: Place,
+        state: StateId,
+        verdict: Verdict,
+        at: usize,
+        depth: u32,
+    ) -> Result<usize, Fault> {
+        if verdict == Verdict::Remove {
+            return self.remove(place, state, at, depth);
+        }
+        if let Some(end) = self.automaton.recurs(state, self.bytes, at, depth) {
+            return Ok(end);
+        }
+        let before = self.tape.mark();
+        let end = self.value(place, state, at, depth)?;
+        // INVARIANT: whatever the walk of a value leaves beside its end is on the tape, as long as the value has no role.
+        if self.tape.mark() == before {
+            self.automaton.remember(state, self.bytes, at, end, depth);
+        }
+        Ok(end)
     }
 
     fn list(&mut self, place: Place, state: StateId, open: usize, depth: u32) -> Result<usize, Fault> {
@@ -363,7 +448,13 @@ impl<'a> Walker<'a> {
         }
         let entry = self.open(place, open, depth)?;
         let (end, items, content) =
-            self.items(open, entry, |walker, item, at| walker.value(item, state, at, depth + 1))?;
+            self.items(open, entry, |walker, item, at| match (role, walker.bytes.get(at)) {
+                (Role::None, Some(b'{')) => {
+                    let verdict = walker.automaton.verdict(state);
+                    walker.structure(item, state, verdict, at, depth + 1)
+                }
+                _ => walker.value(item, state, at, depth + 1),
+            })?;
         let entry = self.close(entry, end, items, content);
         if role == Role::Security && self.contained == 0 {
             let area = Area { open: offset(open + 1), end: offset(end), entry, empty: items == 0 };
@@ -472,11 +563,11 @@ impl<'a> Walker<'a> {
         }
         loop {
             let (key, value) = scan::key(self.bytes, at)?;
-            if key.text(self.bytes) == "resourceType" {
+            if key.of(self.text) == "resourceType" {
                 if self.bytes.get(value) != Some(&b'"') {
                     return fault(value, FaultKind::NoResource);
                 }
-                let name = scan::string(self.bytes, value)?.text(self.bytes);
+                let name = scan::string(self.bytes, value)?.of(self.text);
                 return Ok(Model::r4().find_resource(&name));
             }
             let end = self.skimmer.value(self.bytes, value, depth + 1)?;
@@ -499,7 +590,7 @@ impl<'a> Walker<'a> {
 
     #[cold]
     fn uncommon_edge(&mut self, state: StateId, key: Token) -> Option<Edge> {
-        let name = key.text(self.bytes);
+        let name = key.of(self.text);
         let known = self.automaton.edge(state, name.as_bytes());
         known.or_else(|| self.automaton.new_edge(state, &name))
     }
@@ -528,6 +619,7 @@ impl<'a> Walker<'a> {
             what,
             required: place.required,
             inert: place.inert,
+            escaped: false,
             fate: Fate::Stay,
         });
         entry
@@ -585,29 +677,21 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn note_scalar(&mut self, state: StateId, at: usize) -> Result<(), Fault> {
-        if self.bytes.get(at) == Some(&b'"') {
-            let token = scan::string(self.bytes, at)?;
-            self.note(state, token);
-        }
-        Ok(())
-    }
-
     /// Remembers the id of the resource, or the reference to its patient.
-    fn note(&mut self, state: StateId, token: Token) {
-        if self.contained > 0 {
-            return;
-        }
-        let resource = &mut self.tape.resources[self.resource as usize];
-        match self.automaton.role(state) {
-            Role::Id => resource.id = Some(token),
-            Role::SubjectReference(preference) => {
-                let names_a_patient = Reference::patient(&token.text(self.bytes)).is_some();
-                if names_a_patient && resource.subject.is_none_or(|(best, _)| preference < best) {
-                    resource.subject = Some((preference, token));
+    #[inline]
+    fn note(&mut self, role: Role, token: Token) {
+        if matches!(role, Role::Id | Role::SubjectReference(_)) && self.contained == 0 {
+            let resource = &mut self.tape.resources[self.resource as usize];
+            match role {
+                Role::Id => resource.id = Some(token),
+                Role::SubjectReference(preference) => {
+                    let names_a_patient = Reference::patient(&token.of(self.text)).is_some();
+                    if names_a_patient && resource.subject.is_none_or(|(best, _)| preference < best) {
+                        resource.subject = Some((preference, token));
+                    }
                 }
+                Role::None | Role::Subject(_) | Role::Meta | Role::Security => {}
             }
-            Role::None | Role::Subject(_) | Role::Meta | Role::Security => {}
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::code::calendar::Date;
 use crate::kind::Text;
@@ -91,6 +91,10 @@ impl Transform for Ager {
         let (shown, sign) = if age >= self.top { (self.top, "+") } else { (age, "") };
         write!(out, "{shown}{sign}").expect("a string takes all text");
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -194,8 +194,19 @@ impl fmt::Display for Decimal {
                 buffer[at] = b'.';
             }
             at -= 1;
-            buffer[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
+            // Division of 128 bits takes many times as long.
+            let digit = match u64::try_from(rest) {
+                Ok(small) => {
+                    rest = (small / 10).into();
+                    small % 10
+                }
+                Err(_) => {
+                    let digit = rest % 10;
+                    rest /= 10;
+                    digit as u64
+                }
+            };
+            buffer[at] = b'0' + digit as u8;
             written += 1;
         }
         if self.mantissa < 0 {

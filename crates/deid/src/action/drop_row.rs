@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 
@@ -55,6 +55,10 @@ impl Transform for DropRow {
         let value = cell.value.0.trim();
         let hit = self.values.is_empty() || self.values.iter().any(|wanted| wanted == value);
         Ok(if hit { Effect::DropRecord } else { Effect::Kept })
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

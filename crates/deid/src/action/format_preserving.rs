@@ -11,7 +11,7 @@
 use aes::Aes256;
 use fpe::ff1::{FF1, FlexibleNumeralString};
 
-use super::{Cell, Effect, Refusal, Transform};
+use super::{Cell, Effect, Reads, Refusal, Transform};
 use crate::study::Study;
 
 pub(super) struct FormatPreserving {
@@ -92,6 +92,10 @@ impl Transform for FormatPreserving {
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal> {
         self.write(cell.value.0, false, out)?;
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

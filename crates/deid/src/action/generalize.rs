@@ -21,7 +21,7 @@ use serde_json::{Number, Value};
 
 use self::bins::{Bins, Edges};
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::code::calendar::{Date, Precision};
 use crate::code::{address, icd10, postcode, zip3};
@@ -306,6 +306,10 @@ impl Transform for Ladder {
                 }
             },
         }
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 use crate::study::Prf;
@@ -72,6 +72,10 @@ impl Transform for Hasher {
             .expect("a tag has 32 bytes");
         out.push_str(std::str::from_utf8(&digits[..self.length]).expect("hexadecimal digits are ASCII"));
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

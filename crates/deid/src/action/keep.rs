@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Action, Cell, Effect, Method, Output, ParameterError, Refusal, Site, Transform};
+use super::{Action, Cell, Effect, Method, Output, ParameterError, Reads, Refusal, Site, Transform};
 use crate::kind::Text;
 
 /// Leaves the value byte for byte.
@@ -43,5 +43,9 @@ impl Action for Keep {
 impl Transform for Keep {
     fn apply(&self, _: &Cell<'_>, _: &mut String) -> Result<Effect, Refusal> {
         Ok(Effect::Kept)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 
@@ -83,6 +83,10 @@ impl Transform for Mask {
             out.push(if i < first || i >= letters - last { letter } else { self.fill });
         }
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -175,8 +175,25 @@ pub struct Site<'a> {
 
 /// A prepared action: a pure function on text values. It is never called for a missing or empty value.
 pub trait Transform: Send + Sync {
-    /// Transforms one value. `out` is empty on entry; it holds the new text when [`Effect::Replaced`] is returned, and is not read otherwise.
+    /// Transforms one value. The new text is appended to `out` when [`Effect::Replaced`] is returned; what is appended otherwise is not read.
     fn apply(&self, cell: &Cell<'_>, out: &mut String) -> Result<Effect, Refusal>;
+
+    /// What of a cell the outcome depends on. Callers use the outcome again for a cell that agrees in it, so an action that draws noise must
+    /// not say less than it reads; what says nothing is taken to read everything.
+    fn reads(&self) -> Reads {
+        Reads::Record
+    }
+}
+
+/// What of a [`Cell`] an outcome depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reads {
+    /// The value alone.
+    Value,
+    /// The value and the patient.
+    Subject,
+    /// The record too: no two cells need have the same outcome.
+    Record,
 }
 
 /// One value in its place.
@@ -387,6 +404,41 @@ pub(crate) mod tests {
                 to_json(&*action)
             };
             assert_eq!(form(spelt_out), form(least), "{}", method.name);
+        }
+    }
+
+    #[test]
+    fn an_outcome_depends_on_no_more_than_the_action_says() {
+        let study = Study::new(&MasterKey::from_bytes([1; 32]), "s", Suite::International, None);
+        let noise = study.noise("file");
+        for method in METHODS {
+            let action = (method.parse)(Value::Object(least(method.name))).unwrap();
+            for kind in [None, Some(Kind::Age), Some(Kind::EventDate)] {
+                let transform = action.prepare(&Site { study: &study, kind, label: "column" }).unwrap();
+                let outcome = |value: &str, subject: &str, index| {
+                    let record = noise.record(index, [0; 32]);
+                    let subject = Some(Secret(subject));
+                    let cell = Cell { value: Secret(value), subject, record: &record, occurrence: 0 };
+                    let mut out = String::new();
+                    let effect = transform.apply(&cell, &mut out);
+                    (effect, if effect == Ok(Effect::Replaced) { out } else { String::new() })
+                };
+                let (mut subjects, mut records) = (false, false);
+                for value in ["2024-01-05", "45", "0.5", "1.2.840.1", "word", "123456789"] {
+                    for n in 0..20 {
+                        subjects |= outcome(value, "p", 0) != outcome(value, &n.to_string(), 0);
+                        records |= outcome(value, "p", 0) != outcome(value, "p", n);
+                    }
+                }
+                let reads = if records {
+                    Reads::Record
+                } else if subjects {
+                    Reads::Subject
+                } else {
+                    Reads::Value
+                };
+                assert_eq!(transform.reads(), reads, "{}", method.name);
+            }
         }
     }
 

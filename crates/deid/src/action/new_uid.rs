@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Action, Cell, Effect, Method, Output, ParameterError, Refusal, Site, Transform};
+use super::{Action, Cell, Effect, Method, Output, ParameterError, Reads, Refusal, Site, Transform};
 use crate::kind::Text;
 use crate::study::Prf;
 
@@ -73,6 +73,10 @@ impl Transform for Renumber {
         let number = number & !(0x3 << 62) | 0x2 << 62;
         write!(out, "{scheme}2.25.{number}").expect("a string takes all text");
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 
 use super::format_preserving::FormatPreserving;
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::{Kind, Text};
 use crate::study::{RecentPrf, Study};
@@ -200,6 +200,10 @@ impl Transform for Pseudonymizer {
         }
         Ok(Effect::Replaced)
     }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
+    }
 }
 
 /// A pseudonym in the value's own format.
@@ -213,6 +217,10 @@ impl Transform for Preserving {
         out.push_str(&self.prefix);
         self.cipher.write(cell.value.0, false, out)?;
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 
@@ -254,6 +262,10 @@ impl Transform for Reversible {
         write_base32(&sealed, (sealed.len() * 8).div_ceil(5), out);
         Ok(Effect::Replaced)
     }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
+    }
 }
 
 /// Restores reversible pseudonyms of one study.
@@ -279,19 +291,20 @@ const HEX: &[u8; 16] = b"0123456789abcdef";
 /// Crockford's base32: no letter that is read for another.
 const BASE32: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
+/// Writes at most `length` letters; what is missing in the last one is taken as zero bits.
 fn write_base32(bytes: &[u8], length: usize, out: &mut String) {
-    let (mut buffer, mut bits, mut written) = (0u32, 0, 0);
-    for byte in bytes {
-        buffer = (buffer << 8 | u32::from(*byte)) & 0xfff;
-        bits += 8;
-        while bits >= 5 && written < length {
-            bits -= 5;
-            out.push(BASE32[(buffer >> bits & 31) as usize] as char);
-            written += 1;
+    let mut left = length.min((bytes.len() * 8).div_ceil(5));
+    for five in bytes.chunks(5) {
+        let mut word = [0; 8];
+        word[3..3 + five.len()].copy_from_slice(five);
+        let word = u64::from_be_bytes(word);
+        let letters: [u8; 8] = std::array::from_fn(|i| BASE32[(word >> (35 - 5 * i) & 31) as usize]);
+        let written = left.min(letters.len());
+        out.push_str(std::str::from_utf8(&letters[..written]).expect("the letters are ASCII"));
+        left -= written;
+        if left == 0 {
+            return;
         }
-    }
-    if written < length {
-        out.push(BASE32[(buffer << (5 - bits) & 31) as usize] as char);
     }
 }
 
@@ -335,13 +348,14 @@ fn write_uuid(tag: &[u8; 32], out: &mut String) {
     let mut bytes: [u8; 16] = tag[..16].try_into().expect("16 of 32 bytes");
     bytes[6] = bytes[6] & 0x0f | 0x80;
     bytes[8] = bytes[8] & 0x3f | 0x80;
+    let (mut text, mut at) = ([b'-'; 36], 0);
     for (i, byte) in bytes.iter().enumerate() {
-        if matches!(i, 4 | 6 | 8 | 10) {
-            out.push('-');
-        }
-        out.push(HEX[(byte >> 4) as usize] as char);
-        out.push(HEX[(byte & 15) as usize] as char);
+        at += usize::from(matches!(i, 4 | 6 | 8 | 10));
+        text[at] = HEX[(byte >> 4) as usize];
+        text[at + 1] = HEX[(byte & 15) as usize];
+        at += 2;
     }
+    out.push_str(std::str::from_utf8(&text).expect("the digits are ASCII"));
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::expression::Expression;
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 
@@ -120,6 +120,10 @@ impl Transform for Recoder {
             Otherwise::Redact => Effect::Removed,
             Otherwise::Keep => Effect::Kept,
         })
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

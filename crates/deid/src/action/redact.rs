@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::{Kind, Text};
 
@@ -150,6 +150,10 @@ impl Transform for Whole {
         out.push_str(&self.with);
         Ok(Effect::Replaced)
     }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
+    }
 }
 
 struct Year {
@@ -167,6 +171,10 @@ impl Transform for Year {
         out.push_str(&value[..4]);
         Ok(Effect::Replaced)
     }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
+    }
 }
 
 struct Young;
@@ -178,6 +186,10 @@ impl Transform for Young {
             Ok(age) if i32::from(age) <= OLDEST => Ok(Effect::Kept),
             _ => Ok(Effect::Removed),
         }
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 
@@ -198,6 +210,10 @@ impl Transform for Zip {
             out.push(if i >= kept && c.is_alphanumeric() { '0' } else { c });
         }
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 
 use super::decimal::{Decimal, nearest};
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 
@@ -68,6 +68,10 @@ impl Transform for Rounder {
         let mantissa = steps.checked_mul(self.step.mantissa).ok_or(Refusal::NumberOverflow)?;
         Decimal { mantissa, ..self.step }.write(out);
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::code::calendar::{Date, Precision};
 use crate::kind::Text;
@@ -115,6 +115,10 @@ impl Transform for Shifter {
         } else {
             Err(Refusal::DateOverflow)
         }
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Subject
     }
 }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 use crate::study::Prf;
@@ -95,6 +95,10 @@ impl Transform for Substitution {
             out.push_str(&self.values[(word % self.values.len() as u64) as usize]);
         }
         Ok(Effect::Replaced)
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::decimal::Decimal;
 use super::{
-    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Refusal, Shape, Site, Transform,
+    Action, Cell, Effect, Method, Output, Parameter, ParameterError, Reads, Refusal, Shape, Site, Transform,
 };
 use crate::kind::Text;
 
@@ -88,6 +88,10 @@ impl Transform for Truncate {
                 Ok(Effect::Replaced)
             }
         }
+    }
+
+    fn reads(&self) -> Reads {
+        Reads::Value
     }
 }
 

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use super::diversity::COUNTED;
 use super::threshold::{Level, cell_size, convention};
-use super::{Assessment, Risk};
+use super::{Assessment, InPopulation, Risk};
 use crate::detect::Language;
 use crate::model::{Model, ModelKind, TableCriterion};
 use crate::plan::{Privacy, ReleaseModel};
@@ -110,8 +110,11 @@ pub struct Evaluation {
     pub cell_size: u64,
     /// Whether the plan sets the threshold; otherwise it is the custom of the release model.
     pub threshold_from_plan: bool,
-    /// The level of GB/T 42460-2023, 4 that the figures support.
+    /// The level of GB/T 42460-2023, 4 that the figures support. It rests on the prosecutor's risk, also where a population is known.
     pub level: Level,
+    /// Whether the journalist's highest risk meets the threshold; none unless the table was measured against a population.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub journalist_within: Option<bool>,
 }
 
 /// Whether an assessment measures the model, without a search.
@@ -264,6 +267,13 @@ pub fn evaluate(
         cell_size,
         threshold_from_plan: privacy.max_risk.is_some(),
         level,
+        journalist_within: assessment.before.as_ref().and_then(|risk| {
+            let attack = match risk.population.as_deref()? {
+                InPopulation::Size(population) => population.matches.journalist,
+                InPopulation::Table(_) => risk.journalist,
+            };
+            Some(attack.maximum * cell_size as f64 <= 1.0 + 1e-9)
+        }),
     }
 }
 

@@ -76,6 +76,34 @@ impl Classes {
         Classes::of_sizes(sizes.iter().copied()).map(|classes| Classes { level, records, ..classes })
     }
 
+    /// Classes as (records, persons of the population), each of which was kept with probability `2^-level`, in a table of so many records.
+    pub(crate) fn in_population(classes: &[(u64, u64)], level: u32, records: u64) -> Option<Classes> {
+        Classes::with_population(classes.iter().copied()).map(|classes| Classes {
+            level,
+            records: if level == 0 { classes.records } else { records },
+            ..classes
+        })
+    }
+
+    /// How many classes that are known have each number of records.
+    pub(crate) fn by_size(&self) -> BTreeMap<u64, u64> {
+        let mut sizes = BTreeMap::new();
+        for ((records, _), classes) in &self.groups {
+            *sizes.entry(*records).or_insert(0) += classes;
+        }
+        sizes
+    }
+
+    /// The persons of the smallest class that is known.
+    pub(crate) fn smallest_in_population(&self) -> u64 {
+        self.groups.keys().map(|(_, persons)| *persons).min().unwrap_or(0)
+    }
+
+    /// The share of records in classes of which that is true (records, persons).
+    pub(crate) fn share_where(&self, is: impl Fn(u64, u64) -> bool) -> Estimate {
+        self.share(|records, persons| if is(records, persons) { records as f64 } else { 0.0 })
+    }
+
     /// Whether every class is known.
     pub fn exact(&self) -> bool {
         self.level == 0
@@ -133,7 +161,7 @@ impl Classes {
 
     /// The attacker who knows the population.
     pub fn journalist(&self) -> Attack {
-        let smallest = self.groups.keys().map(|(_, population)| *population).min().unwrap_or(1);
+        let smallest = self.smallest_in_population();
         let matched = self.marketer();
         let population: f64 = self.groups.iter().map(|((_, persons), n)| *persons as f64 * *n as f64).sum();
         let spread = self.known() as f64 / population.max(1.0);

@@ -4,23 +4,23 @@
 //! Up to [`COUNTED`] values are told apart in a class. Two of them share their 32 bits with probability 2^-32, which makes the count
 //! too small rather than too large.
 
-use super::fingerprint::pair;
 use super::tally::{FingerprintMap, under};
 
 /// Distinct values are counted up to this number; a class that has it has "so many or more".
 pub(crate) const COUNTED: usize = 8;
 
-/// The distinct pairs of class and value in one part.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Pairs {
-    pairs: FingerprintMap<(u64, u32)>,
+/// A class and a value in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Pair {
+    class: u64,
+    value: u32,
 }
 
-impl Pairs {
-    /// Notes that `class` holds `value`.
+impl Pair {
+    /// `class` holds `value`, both as fingerprints.
     #[inline]
-    pub(crate) fn insert(&mut self, class: u64, value: u64) {
-        self.pairs.entry(pair(class, value)).or_insert((class, (value >> 32) as u32));
+    pub(crate) fn new(class: u64, value: u64) -> Self {
+        Pair { class, value: (value >> 32) as u32 }
     }
 }
 
@@ -44,9 +44,9 @@ impl Diversity {
         Diversity { classes: FingerprintMap::default(), cap: cap.max(1), level: 0 }
     }
 
-    /// Takes in the pairs of a part.
-    pub(crate) fn absorb(&mut self, part: Pairs) {
-        for (class, value) in part.pairs.into_values() {
+    /// Takes in the pairs of a part; one that comes again changes nothing.
+    pub(crate) fn absorb(&mut self, pairs: &[Pair]) {
+        for &Pair { class, value } in pairs {
             if !under(class, self.level) {
                 continue;
             }

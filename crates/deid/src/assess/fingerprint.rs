@@ -31,12 +31,6 @@ pub(crate) fn spread(value: u64) -> u64 {
     fold(fold(value ^ A, B), value ^ SEED)
 }
 
-/// The fingerprint of a class together with a value in it.
-#[inline]
-pub(crate) fn pair(class: u64, value: u64) -> u64 {
-    fold(class ^ A, value ^ B)
-}
-
 fn long(mut state: u64, bytes: &[u8]) -> u64 {
     let n = bytes.len();
     let mut at = 0;

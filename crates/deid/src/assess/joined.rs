@@ -13,7 +13,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::fingerprint::{pair, spread};
+use super::fingerprint::spread;
 use super::tally::FingerprintMap;
 use super::threshold::cell_size;
 use crate::detect::Language;
@@ -98,7 +98,7 @@ impl Join {
         let part = spread(self.parts.len() as u64);
         for (patient, signature) in patients {
             let known = self.patients.entry(patient).or_insert(0);
-            *known = known.wrapping_add(pair(signature, part));
+            *known = known.wrapping_add(spread(signature ^ part));
         }
     }
 

@@ -19,7 +19,9 @@ mod check;
 mod classes;
 mod diversity;
 mod fingerprint;
+mod followed;
 mod joined;
+mod population;
 mod risk;
 mod sample;
 mod tally;
@@ -30,16 +32,20 @@ pub(crate) use check::measured_in_one_pass;
 pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
 pub(crate) use fingerprint::{SEED, push, spread};
+pub use followed::Followed;
 pub use joined::{Earlier, EarlierRelease, Join, Joined, required_class};
+pub use population::{Census, InPopulation};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
+pub(crate) use sample::number;
 pub(crate) use threshold::cell_size;
 pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
 pub use utility::{ColumnUtility, Correlation, Numeric, Treatment, Utility};
 
-use diversity::{Diversity, Pairs};
+use diversity::{Diversity, Pair};
+use followed::Levels;
 use sample::{Choice, Row, Sample};
 pub(crate) use tally::FingerprintMap;
-use tally::Tally;
+use tally::{Tally, under};
 
 /// What is to be assessed.
 #[derive(Clone, Debug)]
@@ -98,10 +104,14 @@ pub struct Part {
     sample: Vec<Row>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct SidePart {
-    classes: FingerprintMap<u64>,
-    pairs: Vec<Pairs>,
+    levels: Levels,
+    /// Classes and their records, one entry for neighbours of one class. They are counted when the part is absorbed: a map here would be
+    /// filled and emptied for classes of which most have one record.
+    classes: Vec<(u64, u64)>,
+    /// One entry a sensitive column.
+    pairs: Vec<Vec<Pair>>,
     present: Vec<bool>,
 }
 
@@ -117,9 +127,15 @@ impl std::fmt::Debug for Part {
 impl Part {
     /// An empty part.
     pub fn new(spec: &Spec) -> Part {
-        let side = || SidePart {
-            classes: FingerprintMap::default(),
-            pairs: vec![Pairs::default(); spec.sensitive.len()],
+        Part::of(spec, &Followed::default())
+    }
+
+    /// An empty part that leaves out at once what the [assessor](Assessor::followed) no longer follows. The figures are the same.
+    pub fn of(spec: &Spec, followed: &Followed) -> Part {
+        let side = |levels| SidePart {
+            levels,
+            classes: Vec::new(),
+            pairs: vec![Vec::new(); spec.sensitive.len()],
             present: vec![false; spec.sensitive.len()],
         };
         Part {
@@ -129,8 +145,8 @@ impl Part {
             choice: Choice::every(spec.utility_stride),
             records: 0,
             released: 0,
-            before: side(),
-            after: side(),
+            before: side(followed.before()),
+            after: side(followed.after()),
             sample: Vec::new(),
         }
     }
@@ -164,11 +180,21 @@ impl SidePart {
         cell: &impl Fn(usize) -> &'a str,
     ) {
         let class = quasi_identifiers.iter().fold(SEED, |state, c| push(state, cell(*c)));
-        *self.classes.entry(class).or_insert(0) += 1;
+        if under(class, self.levels.classes) {
+            match self.classes.last_mut() {
+                Some((last, records)) if *last == class => *records += 1,
+                _ => self.classes.push((class, 1)),
+            }
+        }
         for (i, c) in sensitive.iter().enumerate() {
             let value = cell(*c);
             self.present[i] |= !value.is_empty();
-            self.pairs[i].insert(class, push(SEED, value));
+            if under(class, self.levels.pairs) {
+                let pair = Pair::new(class, push(SEED, value));
+                if self.pairs[i].last() != Some(&pair) {
+                    self.pairs[i].push(pair);
+                }
+            }
         }
     }
 }
@@ -181,6 +207,9 @@ pub struct Assessor {
     before: Side,
     after: Side,
     sample: Sample,
+    /// Classes of another table, which are counted whatever becomes of the others.
+    wanted: Option<Tally>,
+    followed: Followed,
 }
 
 struct Side {
@@ -206,21 +235,42 @@ impl Assessor {
         };
         let (before, after) = (side(), side());
         let sample = Sample::new(spec.columns.len());
-        Assessor { spec, records: 0, released: 0, before, after, sample }
+        let followed = Followed::default();
+        Assessor { spec, records: 0, released: 0, before, after, sample, wanted: None, followed }
+    }
+
+    /// An assessor of the population of `table`, which was [counted](Assessor::finish_counted): each class of the table is followed here, however many
+    /// classes the population has.
+    pub fn of_population(spec: Spec, table: &Assessment) -> Assessor {
+        let counted = table.before.as_ref().and_then(|risk| risk.counted.as_ref());
+        Assessor { wanted: counted.map(population::Counted::cleared), ..Assessor::new(spec) }
+    }
+
+    /// What is still followed, for [parts](Part::of) that are filled while others are absorbed.
+    pub fn followed(&self) -> Followed {
+        match self.wanted {
+            None => self.followed.clone(),
+            // The other table's classes are to be counted in every part.
+            Some(_) => Followed::default(),
+        }
     }
 
     /// Takes in a part. Parts come in source order.
     pub fn absorb(&mut self, part: Part) {
         self.records += part.records;
         self.released += part.released;
+        if let Some(wanted) = &mut self.wanted {
+            part.before.classes.iter().for_each(|(class, records)| wanted.add_known(*class, *records));
+        }
         self.before.absorb(part.before);
         self.after.absorb(part.after);
+        self.followed.set(self.before.levels(), self.after.levels());
         self.sample.extend(part.sample);
     }
 
     /// The figures.
     pub fn finish(self) -> Assessment {
-        let Assessor { spec, records, released, before, after, sample } = self;
+        let Assessor { spec, records, released, before, after, sample, .. } = self;
         let name = |c: &usize| spec.columns[*c].name.clone();
         let identified = spec
             .columns
@@ -238,6 +288,16 @@ impl Assessor {
             after: after.risk(&spec, released),
             utility: utility::measure(&spec, &sample.rows, records),
         }
+    }
+
+    /// The figures, with the classes of the table as it was, so that it can be [counted in](Assessment::count_in) a population or be one.
+    pub fn finish_counted(mut self) -> Assessment {
+        let classes = self.wanted.take().unwrap_or_else(|| self.before.classes.clone());
+        let mut assessment = self.finish();
+        if let Some(risk) = &mut assessment.before {
+            risk.counted = Some(population::Counted::new(classes));
+        }
+        assessment
     }
 }
 
@@ -257,8 +317,14 @@ impl Side {
         }
         for (i, pairs) in part.pairs.into_iter().enumerate() {
             self.present[i] |= part.present[i];
-            self.diversity[i].absorb(pairs);
+            self.diversity[i].absorb(&pairs);
         }
+    }
+
+    fn levels(&self) -> Levels {
+        // Every attribute follows the same classes.
+        let pairs = self.diversity.iter().map(Diversity::level).min().unwrap_or(0);
+        Levels { classes: self.classes.level(), pairs }
     }
 
     fn risk(&self, spec: &Spec, records: u64) -> Option<Risk> {

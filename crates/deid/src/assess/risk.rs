@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::classes::{Attack, Classes, Estimate};
 use super::diversity::{COUNTED, Diversity};
+use super::population::{Counted, InPopulation};
 use super::threshold::BENCHMARKS;
 
 /// How exposed the persons in a table are.
@@ -25,7 +26,8 @@ pub struct Risk {
     pub uniques: Estimate,
     /// The attacker who knows that the person is in the table.
     pub prosecutor: Attack,
-    /// The attacker who knows the population. No population is known here: the table is taken to be its own, which can only overstate the risk.
+    /// The attacker who knows the population. Without a [population table](InPopulation::Table) the table is taken to be its own, which can only overstate
+    /// the risk.
     pub journalist: Attack,
     /// The attacker who wants many matches.
     pub marketer: Estimate,
@@ -35,8 +37,13 @@ pub struct Risk {
     pub histogram: Vec<Bucket>,
     /// For each sensitive attribute that is present, the values in the least diverse class.
     pub distinct_l: Vec<Diverse>,
+    /// What is known of the population behind the table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub population: Option<Box<InPopulation>>,
     #[serde(skip)]
     pub(crate) sizes: Classes,
+    #[serde(skip)]
+    pub(crate) counted: Option<Counted>,
 }
 
 /// Records in classes that are smaller than a cell size.
@@ -108,7 +115,9 @@ impl Risk {
                 })
                 .collect(),
             distinct_l,
+            population: None,
             sizes: classes,
+            counted: None,
         }
     }
 

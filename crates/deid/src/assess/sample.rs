@@ -111,6 +111,11 @@ fn mark(text: &str) -> u64 {
     if text.is_empty() { Value::EMPTY } else { push(SEED, text) | 1 }
 }
 
+/// The number that a text stands for: itself, or the middle of an interval.
+pub(crate) fn number(text: &str) -> Option<f64> {
+    plain(text).or_else(|| middle(text))
+}
+
 /// A plain decimal number: digits, a sign, a point. Exponents, NaN and infinity are none.
 fn plain(text: &str) -> Option<f64> {
     let text = text.trim();

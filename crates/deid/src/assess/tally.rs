@@ -12,7 +12,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 pub(crate) type FingerprintMap<V> = HashMap<u64, V, BuildHasherDefault<Scatter>>;
 
 /// Counts by fingerprint.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Tally {
     counts: FingerprintMap<u64>,
     cap: usize,
@@ -23,6 +23,19 @@ impl Tally {
     /// Keeps at most `cap` keys (at least one).
     pub(crate) fn new(cap: usize) -> Self {
         Tally { counts: FingerprintMap::default(), cap: cap.max(1), level: 0 }
+    }
+
+    /// The same keys, none of which has been counted.
+    pub(crate) fn cleared(&self) -> Self {
+        let counts = self.counts.keys().map(|key| (*key, 0)).collect();
+        Tally { counts, cap: self.cap, level: self.level }
+    }
+
+    /// Counts `times` more occurrences of a key that is there already.
+    pub(crate) fn add_known(&mut self, key: u64, times: u64) {
+        if let Some(count) = self.counts.get_mut(&key) {
+            *count += times;
+        }
     }
 
     /// Counts `times` more occurrences of a key.
@@ -41,6 +54,16 @@ impl Tally {
     /// A key is kept with probability `2^-level`; 0 where the counts are complete.
     pub(crate) fn level(&self) -> u32 {
         self.level
+    }
+
+    /// The keys that are kept, in no order, with their counts.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, u64)> {
+        self.counts.iter().map(|(key, times)| (*key, *times))
+    }
+
+    /// How often a key occurred; 0 for one that did not or is not kept.
+    pub(crate) fn get(&self, key: u64) -> u64 {
+        self.counts.get(&key).copied().unwrap_or(0)
     }
 
     /// The counts of the keys that are kept, ascending.

@@ -31,7 +31,7 @@ fn spec(max_classes: usize) -> Spec {
 fn assess(spec: &Spec, raw: &Cells, released: &[Option<[String; 3]>], block: usize) -> Assessment {
     let mut assessor = Assessor::new(spec.clone());
     for (b, rows) in raw.chunks(block.max(1)).enumerate() {
-        let mut part = Part::new(spec);
+        let mut part = Part::of(spec, &assessor.followed());
         for (r, row) in rows.iter().enumerate() {
             let index = b * block.max(1) + r;
             let new = released[index].as_ref();

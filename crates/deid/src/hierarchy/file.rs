@@ -169,7 +169,7 @@ fn rows(bytes: &[u8], dialect: &Dialect) -> Result<Hierarchy, FileTrouble> {
     let mut assembly = Assembly::new();
     let mut columns = None;
     while let Some(raw) = blocks.next_block()? {
-        let block = Block::parse(raw, dialect, columns).map_err(ragged)?;
+        let block = Block::parse(&raw, dialect, columns).map_err(ragged)?;
         columns = Some(block.columns());
         for row in 0..block.records() {
             assembly.push((0..block.columns()).map(|column| block.text(row, column)))?;

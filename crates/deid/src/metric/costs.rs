@@ -94,11 +94,13 @@ impl Costs {
         if self.metric == Metric::LossGeometric {
             return None;
         }
-        let grow = |(column, extra): (&ColumnCosts, &u64)| match column.span > 0.0 {
-            true => *extra as f64 / column.span * column.weight / self.weights,
-            false => 0.0,
-        };
-        Some(self.columns.iter().zip(extra).map(grow).sum())
+        Some(extra.iter().enumerate().map(|(column, extra)| *extra as f64 * self.unit(column)).sum())
+    }
+
+    /// What one unit of a column's cost adds to an arithmetic mean of losses.
+    pub(crate) fn unit(&self, column: usize) -> f64 {
+        let column = &self.columns[column];
+        if column.span > 0.0 { column.weight / (column.span * self.weights) } else { 0.0 }
     }
 
     /// The score of a total of parts.

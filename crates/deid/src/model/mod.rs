@@ -25,7 +25,7 @@ mod delta_presence;
 mod distinct_l;
 mod entropy_l;
 mod histogram;
-//PU
+mod population_uniques;
 mod recursive_cl;
 mod t_closeness;
 
@@ -36,7 +36,7 @@ pub use delta_presence::DeltaPresence;
 pub use distinct_l::DistinctL;
 pub use entropy_l::EntropyL;
 pub use histogram::Histogram;
-//PU2
+pub use population_uniques::PopulationUniques;
 pub use recursive_cl::RecursiveCl;
 pub use t_closeness::{Distance, TCloseness};
 
@@ -60,7 +60,8 @@ pub enum ModelKind {
     MaxRisk(f64),
     /// The average prosecutor risk of the records is at most this (El Emam 2013): classes over records.
     AverageRisk(AverageRisk),
-    //PU3
+    /// The share of the population that is unique, estimated, is at most this.
+    PopulationUniques(PopulationUniques),
     /// A tuple's members in the table are a share of its members in the population within bounds.
     DeltaPresence(DeltaPresence),
     /// Each class has at least `l` values of the sensitive attribute.
@@ -195,7 +196,15 @@ pub const MODELS: &[ModelEntry] = &[
         source: "El Emam 2013",
         read: |text| share(text).and_then(AverageRisk::new).map(ModelKind::AverageRisk),
     },
-    //PU4
+    ModelEntry {
+        name: "population-uniques",
+        takes: "a share above 0, the population's size and, if not by the rule of Dankar et al., the method (pitman, zayatz, snb)",
+        example: "population-uniques=0.01,1000000",
+        guarantee: "at most this share of the population is unique, by a published estimator (an estimate, not a proof)",
+        guarantee_zh: "按已发表的估计方法，总体中唯一个体的比例不超过该值（是估计，不是证明）",
+        source: "Hoshino 2001; Zayatz 1991; Chen and Keller-McNulty 1998; Dankar et al. 2012",
+        read: |text| PopulationUniques::read(text).map(ModelKind::PopulationUniques),
+    },
     ModelEntry {
         name: "delta-presence",
         takes: "two shares, the lower first, and a population table",
@@ -294,7 +303,7 @@ pub const MODELS: &[ModelEntry] = &[
     },
 ];
 
-const NAMES: &str = "k, k-map, max-risk, average-risk, delta-presence, distinct-l, entropy-l, recursive-cl, t, ordered-t, hierarchical-t, beta-likeness, enhanced-beta-likeness, delta-disclosure";
+const NAMES: &str = "k, k-map, max-risk, average-risk, population-uniques, delta-presence, distinct-l, entropy-l, recursive-cl, t, ordered-t, hierarchical-t, beta-likeness, enhanced-beta-likeness, delta-disclosure";
 
 impl Model {
     /// A model of all sensitive attributes, or of none.
@@ -309,6 +318,7 @@ impl Model {
             ModelKind::KMap(_) => "k-map",
             ModelKind::MaxRisk(_) => "max-risk",
             ModelKind::AverageRisk(_) => "average-risk",
+            ModelKind::PopulationUniques(_) => "population-uniques",
             ModelKind::DeltaPresence(_) => "delta-presence",
             ModelKind::DistinctL(_) => "distinct-l",
             ModelKind::EntropyL(_) => "entropy-l",
@@ -330,6 +340,7 @@ impl Model {
             ModelKind::K(k) | ModelKind::KMap(k) => k.to_string(),
             ModelKind::MaxRisk(risk) => risk.to_string(),
             ModelKind::AverageRisk(model) => model.limit().to_string(),
+            ModelKind::PopulationUniques(model) => model.to_string(),
             ModelKind::DeltaPresence(model) => model.to_string(),
             ModelKind::DistinctL(model) => model.l().to_string(),
             ModelKind::EntropyL(model) => model.l().to_string(),

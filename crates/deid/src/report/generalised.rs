@@ -68,21 +68,22 @@ fn why(found: &Searched) -> Vec<Words> {
 /// What leaving a column one level finer would have meant.
 fn finer(step: &Step, found: &Searched) -> Words {
     let (column, level) = (&step.column, step.level);
-    match (step.score, step.suppressed) {
-        (Some(score), Some(dropped)) => Words {
+    let dropped = step.suppressed;
+    match step.score {
+        Some(score) => Words {
             en: format!(
                 "column `{column}` at level {level} would satisfy the models too, drops {dropped} records and scores {score:.4}"
             ),
             zh: format!("“{column}”列取第 {level} 级亦满足模型，但丢弃 {dropped} 条，得分 {score:.4}"),
         },
-        (_, Some(dropped)) => Words {
+        None if dropped > found.allowed => Words {
             en: format!(
                 "column `{column}` at level {level} would drop {dropped} records; {} are allowed",
                 found.allowed
             ),
             zh: format!("“{column}”列取第 {level} 级需丢弃 {dropped} 条，上限为 {} 条", found.allowed),
         },
-        _ => Words {
+        None => Words {
             en: format!("column `{column}` at level {level} would not satisfy the models"),
             zh: format!("“{column}”列取第 {level} 级不满足模型"),
         },

@@ -17,10 +17,12 @@ use crate::receipt::{ENGINE, Receipt, RuleReceipt};
 use crate::search::{Comparison, SearchResult, Searched};
 use crate::table::{BoundColumn, Counts, Side, TableOutcome};
 
-mod html;
 mod generalised;
+mod html;
+mod search;
 mod warning;
 
+pub use search::SearchReport;
 pub use warning::Warning;
 
 /// The format's name, in the field `format`.

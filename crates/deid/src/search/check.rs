@@ -19,7 +19,7 @@ pub(crate) struct Checker<'a> {
     pub(crate) combinations: &'a [Box<[u32]>],
     /// By attribute, level and higher level (less the level and one): from the code at the one to that at the other.
     steps: Vec<Vec<Vec<Vec<u32>>>>,
-    sums_cells: bool,
+    pub(crate) sums_cells: bool,
 }
 
 /// Memory of one thread, used again for each node.
@@ -107,7 +107,7 @@ impl<'a> Checker<'a> {
         (low < high).then(|| &*self.steps[attribute][usize::from(low)][usize::from(high - low) - 1])
     }
 
-    /// Judges the classes of a node.
+    /// Judges the classes of a node. Of one that cannot be a solution for its small classes alone, no costs are added up.
     pub(crate) fn check<K: Key>(&self, node: Node, entries: &Entries<K>, scratch: &mut Scratch) -> Checked {
         let columns = self.costs.columns();
         let mut checked = Checked {
@@ -223,26 +223,12 @@ impl<'a> Checker<'a> {
             .collect();
         // Of equally large classes the first in the table's order goes first, so that the outcome does not depend on how it was grouped.
         kept.sort_by_key(|class| scratch.records[*class]);
-        let holds = |from: usize| {
-            let mut sizes: Vec<(u64, u64)> = Vec::new();
-            for class in &kept[from..] {
-                match sizes.last_mut() {
-                    Some((size, classes)) if *size == scratch.records[*class] => *classes += 1,
-                    _ => sizes.push((scratch.records[*class], 1)),
-                }
-            }
-            self.criteria.table.iter().all(|criterion| criterion.holds(&sizes))
-        };
-        if holds(0) {
+        let sizes: Vec<u64> = kept.iter().map(|class| scratch.records[*class]).collect();
+        let going = self.criteria.smallest_to_suppress(&sizes);
+        if going == 0 {
             return;
         }
-        // As ARX does, by bisection: where a criterion is not monotone in the number of classes that go, some number that satisfies is found.
-        let (mut violates, mut satisfies) = (0, kept.len());
-        while satisfies - violates > 1 {
-            let middle = violates + (satisfies - violates) / 2;
-            if holds(middle) { satisfies = middle } else { violates = middle }
-        }
-        for class in &kept[..satisfies] {
+        for class in &kept[..going] {
             scratch.verdicts[*class] = Verdict::Revealing;
         }
         count(checked, scratch);

@@ -62,7 +62,7 @@ pub(crate) struct HistogramScratch {
 }
 
 impl Criteria {
-    pub(crate) fn new(problem: &Problem) -> Result<Criteria, ProblemError> {
+    pub(crate) fn new(problem: &Problem, suppression: f64) -> Result<Criteria, ProblemError> {
         let records = problem.tuples.rows();
         let mut criteria = Criteria {
             k: 1,
@@ -72,7 +72,7 @@ impl Criteria {
             table: Vec::new(),
             distributions: distributions(problem),
             records,
-            allowed: allowed(problem.suppression, records)?,
+            allowed: allowed(suppression, records)?,
         };
         if problem.models.is_empty() {
             return Err(ProblemError::NoModels);
@@ -93,6 +93,7 @@ impl Criteria {
             ModelKind::KMap(k) => self.k_map = self.k_map.max(*k),
             ModelKind::DeltaPresence(presence) => self.presence.push(*presence),
             ModelKind::AverageRisk(model) => self.table.push(Box::new(*model)),
+            ModelKind::PopulationUniques(model) => self.table.push(Box::new(*model)),
             _ => {
                 for (attribute, sensitive) in targets(model, problem)? {
                     let criterion = prepare(model, sensitive)?;
@@ -119,6 +120,25 @@ impl Criteria {
     /// suppressed, a violation of any model on classes is inherited: classes that satisfy it satisfy it together.
     pub(crate) fn excludes_finer(&self, suppressed: u64, small: u64) -> bool {
         small > self.allowed || (self.allowed == 0 && suppressed > 0 && self.table.is_empty())
+    }
+
+    /// How many of the kept classes, whose sizes ascend, must go for every model on the whole table to hold. As ARX does, by bisection: where a
+    /// model is not monotone in the number of classes that go, some number that satisfies it is found.
+    pub(crate) fn smallest_to_suppress(&self, sizes: &[u64]) -> usize {
+        let holds = |from: usize| {
+            let grouped: Vec<(u64, u64)> =
+                sizes[from..].chunk_by(|a, b| a == b).map(|same| (same[0], same.len() as u64)).collect();
+            self.table.iter().all(|criterion| criterion.holds(&grouped))
+        };
+        if holds(0) {
+            return 0;
+        }
+        let (mut violates, mut satisfies) = (0, sizes.len());
+        while satisfies - violates > 1 {
+            let middle = violates + (satisfies - violates) / 2;
+            if holds(middle) { satisfies = middle } else { violates = middle }
+        }
+        satisfies
     }
 
     /// What becomes of a class with these members.

@@ -46,6 +46,14 @@ pub struct Problem {
     pub metric: Metric,
 }
 
+impl Problem {
+    /// How many combinations of levels there are; the largest number where there are more.
+    pub fn lattice_size(&self) -> u64 {
+        let levels = self.attributes.iter().map(|attribute| attribute.hierarchy.levels() as u64);
+        levels.fold(1, u64::saturating_mul)
+    }
+}
+
 /// Why a search cannot start.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ProblemError {

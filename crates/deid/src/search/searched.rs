@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::step::Step;
-
 /// What came of the search for a table.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SearchResult {
@@ -92,6 +90,19 @@ pub struct Comparison {
     pub lattice_size: u64,
     /// Those that differ by one level of one column.
     pub steps: Vec<Step>,
+}
+
+/// A transformation that differs from the best by one level of one column.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Step {
+    /// The column.
+    pub column: String,
+    /// Its level there.
+    pub level: u8,
+    /// What it scores; none if it suppresses more records than it may.
+    pub score: Option<f64>,
+    /// Records that it would have to suppress.
+    pub suppressed: u64,
 }
 
 impl SearchResult {

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
+use super::achieved::{Achieved, achieved_by_all};
 use super::check::{Checked, Checker, Scratch};
-use super::criteria::{Criteria, Verdict};
+use super::criteria::{Class, Criteria, Verdict};
 use super::exact::{Effort, Found, Search};
 use super::key::Key;
 use super::lattice::Lattice;
@@ -64,19 +65,6 @@ pub struct Candidate {
     pub max_class: u64,
 }
 
-/// A model and what a release achieves.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Achieved {
-    /// The model's name, after its sensitive attribute if one is named.
-    pub name: String,
-    /// What was asked.
-    pub parameter: String,
-    /// The figure of the worst class that is kept, or of the table; none if no class is kept.
-    pub achieved: Option<f64>,
-    /// Records of classes that violate it.
-    pub violating_rows: u64,
-}
-
 /// Searches for the best transformation.
 ///
 /// # Errors
@@ -98,6 +86,11 @@ pub(crate) struct Prepared {
 
 impl Prepared {
     pub(crate) fn new(problem: &Problem) -> Result<Prepared, ProblemError> {
+        Prepared::with_limit(problem, problem.suppression)
+    }
+
+    /// With another limit on suppression than the problem's.
+    pub(crate) fn with_limit(problem: &Problem, suppression: f64) -> Result<Prepared, ProblemError> {
         if problem.attributes.is_empty() {
             return Err(ProblemError::NoAttributes);
         }
@@ -109,7 +102,7 @@ impl Prepared {
             return Err(ProblemError::Weight { attribute: attribute.name.clone() });
         }
         let lattice = Lattice::new(problem.attributes.iter().map(|attribute| attribute.hierarchy.levels()))?;
-        let criteria = Criteria::new(problem)?;
+        let criteria = Criteria::new(problem, suppression)?;
         let missing = problem.tuples.without_population();
         if problem.tuples.has_population && missing > 0 {
             return Err(ProblemError::NotInPopulation { records: missing });
@@ -189,21 +182,10 @@ impl Prepared {
             Verdict::Small | Verdict::Revealing => suppressed.push(key),
         });
         let class_sizes: Vec<(u64, u64)> = sizes.into_iter().collect();
-        let models = problem
-            .models
-            .iter()
-            .map(|model| {
-                let (achieved, violating_rows) =
-                    checker.achieved(model, problem, &table, &mut scratch, &class_sizes);
-                let attribute = model.attribute.as_ref().map_or_else(String::new, |name| format!("{name}:"));
-                Achieved {
-                    name: format!("{attribute}{}", model.name()),
-                    parameter: model.parameter(),
-                    achieved,
-                    violating_rows,
-                }
-            })
-            .collect();
+        let visit = |see: &mut dyn FnMut(&Class<'_>, Verdict)| {
+            checker.for_each_class(&table, &scratch, |_, class, verdict| see(class, verdict));
+        };
+        let models = achieved_by_all(checker, problem, &class_sizes, &mut { visit });
         let candidate = self.candidate(&checked);
         let losses = (0..self.costs.columns()).map(|c| self.costs.loss(c, checked.costs[c])).collect();
         let recoding = Recoding::new(problem, &candidate.levels, SuppressedClasses::from(suppressed));

@@ -181,6 +181,50 @@ impl Tuples {
         }
     }
 
+    /// The table without one attribute: tuples that only it told apart are one.
+    pub(crate) fn without(&self, attribute: usize) -> Tuples {
+        fn project<K: Key>(tuples: &Tuples, entries: &Entries<K>, counter: &mut Counter, attribute: usize) {
+            let mut codes = Vec::with_capacity(tuples.layout.fields.len());
+            for (entry, key) in entries.keys.iter().enumerate() {
+                codes.clear();
+                codes.extend(tuples.layout.fields.iter().map(|field| key.code(*field)));
+                codes.remove(attribute);
+                let combination = entries.sensitive.get(entry).copied().unwrap_or(0);
+                let persons = entries.population.get(entry).copied().unwrap_or(0);
+                counter.count(&codes, combination, entries.counts[entry], persons);
+            }
+        }
+        let mut fields = self.layout.fields.clone();
+        fields.remove(attribute);
+        let mut shift = 0;
+        for field in &mut fields {
+            field.shift = shift;
+            shift += field.bits;
+        }
+        let store = match shift <= u64::BITS {
+            true => Store::Narrow(Entries::default()),
+            false => Store::Wide(Entries::default()),
+        };
+        let tuples = Tuples {
+            layout: Layout { fields, bits: shift },
+            store,
+            combinations: self.combinations.clone(),
+            rows: self.rows,
+            has_population: self.has_population,
+        };
+        let mut counter = Counter {
+            tuples,
+            index: Index::default(),
+            combination_index: Index::default(),
+            with_sensitive: !self.combinations.is_empty(),
+        };
+        match &self.store {
+            Store::Narrow(entries) => project(self, entries, &mut counter, attribute),
+            Store::Wide(entries) => project(self, entries, &mut counter, attribute),
+        }
+        counter.finish()
+    }
+
     /// Gives the values of one sensitive attribute other numbers.
     pub(crate) fn renumber_sensitive(&mut self, attribute: usize, numbers: &[u32]) {
         for combination in &mut self.combinations {

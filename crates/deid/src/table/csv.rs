@@ -2,18 +2,22 @@
 //!
 //! What a plan keeps must leave byte for byte: quotes, leading zeros, date spelling, line ends. A reader that hands out unescaped
 //! fields cannot do that, so a [`Block`] keeps the raw bytes and records where each field ends. [`Blocks`] cuts the stream at record
-//! ends; [`Block::parse`] runs on a worker thread: records without a quote are split by `memchr`, the others by `csv_core`.
+//! ends; [`Block::parse`] runs on a worker thread: records without a quote are split at their
+//! marks, the others by `csv_core`.
 
+use std::borrow::Cow;
 use std::io::Read;
+use std::ops::Range;
 
 use csv_core::ReadFieldResult;
 use encoding_rs::GB18030;
-use memchr::{memchr, memchr_iter, memchr3_iter, memrchr};
+use memchr::{memchr, memchr_iter, memrchr};
 
 use super::dialect::{Dialect, Encoding};
 use super::error::{TableError, Trouble};
+use super::marks::Marks;
 
-const QUOTE: u8 = b'"';
+pub(super) const QUOTE: u8 = b'"';
 
 /// Raw bytes of whole records, in source order.
 #[derive(Debug)]
@@ -176,12 +180,12 @@ fn closing_quote(bytes: &[u8], mut from: usize) -> Option<usize> {
 }
 
 /// Records with the places of their fields, as raw bytes and as text.
-pub struct Block {
+pub struct Block<'a> {
     /// The records in UTF-8, as they stand unless the file has another encoding.
-    text: String,
+    text: Cow<'a, str>,
     fields: Fields,
     /// The records as they stand, where the file has another encoding.
-    raw: Option<(Vec<u8>, Fields)>,
+    raw: Option<(&'a [u8], Fields)>,
     /// Fields with doubled quotes, unescaped, by their number; sorted.
     unescaped: Vec<(usize, String)>,
     /// The number of the first record, from 0, header included.
@@ -193,45 +197,66 @@ pub struct Block {
 /// Where fields end.
 struct Fields {
     columns: usize,
-    /// Where records start, and where the last one ends.
-    starts: Vec<u32>,
-    /// Where fields end, `columns` a record.
-    ends: Vec<u32>,
+    /// `columns + 1` a record: the place before its first byte (the line end of the record before it; before the first one, none), then where its
+    /// fields end. So every field begins one behind the place that stands before it.
+    bounds: Vec<u32>,
+    /// Where the last record ends.
+    end: usize,
+    /// Whether any field is quoted.
+    quoted: bool,
 }
 
 impl Fields {
-    fn range(&self, record: usize, column: usize) -> std::ops::Range<usize> {
-        let at = record * self.columns + column;
-        let start = if column == 0 { self.starts[record] } else { self.ends[at - 1] + 1 };
-        start as usize..self.ends[at] as usize
+    #[inline]
+    fn records(&self) -> usize {
+        self.bounds.len() / (self.columns + 1)
+    }
+
+    #[inline]
+    fn range(&self, record: usize, column: usize) -> Range<usize> {
+        let at = record * (self.columns + 1) + column;
+        let [before, end] = [self.bounds[at], self.bounds[at + 1]];
+        before.wrapping_add(1) as usize..end as usize
+    }
+
+    /// The record, its line end included.
+    #[inline]
+    fn record(&self, record: usize) -> Range<usize> {
+        let at = record * (self.columns + 1);
+        let start = self.bounds[at].wrapping_add(1) as usize;
+        let next = at + self.columns + 1;
+        start..self.bounds.get(next).map_or(self.end, |before| before.wrapping_add(1) as usize)
     }
 }
 
-impl Block {
+impl<'a> Block<'a> {
     /// Finds the fields. `columns` is the number that every record must have; `None` takes that of the first one.
-    pub fn parse(raw: RawBlock, dialect: &Dialect, columns: Option<usize>) -> Result<Block, TableError> {
-        let RawBlock { bytes, first_record, offset } = raw;
-        if let Some(at) = memchr(0, &bytes) {
+    pub fn parse(
+        raw: &'a RawBlock,
+        dialect: &Dialect,
+        columns: Option<usize>,
+    ) -> Result<Block<'a>, TableError> {
+        let RawBlock { ref bytes, first_record, offset } = *raw;
+        let place_of = |at: usize, trouble| {
             let row = first_record + memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1;
-            return Err(TableError::at_row(row, Trouble::Binary { offset: offset + at as u64 }));
+            TableError::at_row(row, trouble)
+        };
+        if let Some(at) = memchr(0, bytes) {
+            return Err(place_of(at, Trouble::Binary { offset: offset + at as u64 }));
         }
-        let place_of = |bytes: &[u8], at: usize| {
-            let row = first_record + memchr_iter(b'\n', &bytes[..at]).count() as u64 + 1;
+        let bad = |at: usize| {
             let encoding = dialect.encoding.name();
-            TableError::at_row(row, Trouble::BadEncoding { encoding, offset: offset + at as u64 })
+            place_of(at, Trouble::BadEncoding { encoding, offset: offset + at as u64 })
         };
         let (text, raw) = match dialect.encoding {
             Encoding::Utf8 => {
-                let text = String::from_utf8(bytes).map_err(|error| {
-                    let at = error.utf8_error().valid_up_to();
-                    place_of(error.as_bytes(), at)
-                })?;
-                (text, None)
+                let text = simdutf8::compat::from_utf8(bytes).map_err(|error| bad(error.valid_up_to()))?;
+                (Cow::Borrowed(text), None)
             }
             Encoding::Gb18030 => {
-                let text = decode_gb18030(&bytes).map_err(|at| place_of(&bytes, at))?;
-                let fields = fields(&bytes, dialect.delimiter, columns, first_record)?;
-                (text, Some((bytes, fields)))
+                let text = decode_gb18030(bytes).map_err(bad)?;
+                let fields = fields(bytes, dialect.delimiter, columns, first_record)?;
+                (Cow::Owned(text), Some((bytes.as_slice(), fields)))
             }
         };
         let columns = raw.as_ref().map(|(_, fields)| fields.columns).or(columns);
@@ -243,7 +268,7 @@ impl Block {
 
     /// Number of records.
     pub fn records(&self) -> usize {
-        self.fields.starts.len() - 1
+        self.fields.records()
     }
 
     /// Number of columns.
@@ -267,20 +292,28 @@ impl Block {
     /// The bytes of a record, its line end included.
     pub fn record(&self, record: usize) -> &[u8] {
         let (raw, fields) = self.as_it_stands();
-        &raw[fields.starts[record] as usize..fields.starts[record + 1] as usize]
+        &raw[fields.record(record)]
     }
 
     /// The line end of a record: empty where the file ends without one.
     pub fn line_end(&self, record: usize) -> &[u8] {
         let (raw, fields) = self.as_it_stands();
-        let end = fields.ends[(record + 1) * fields.columns - 1];
-        &raw[end as usize..fields.starts[record + 1] as usize]
+        &raw[fields.range(record, fields.columns - 1).end..fields.record(record).end]
     }
 
     /// The bytes of a field as they stand, quotes included.
     pub fn raw_field(&self, record: usize, column: usize) -> &[u8] {
         let (raw, fields) = self.as_it_stands();
         &raw[fields.range(record, column)]
+    }
+
+    /// Whether a field stands as it does in the record before: then its text is the same.
+    #[inline]
+    pub fn repeats(&self, record: usize, column: usize) -> bool {
+        record > 0 && {
+            let (raw, fields) = self.as_it_stands();
+            same(&raw[fields.range(record, column)], &raw[fields.range(record - 1, column)])
+        }
     }
 
     /// The bytes of neighbouring fields as they stand, with the delimiters between them.
@@ -294,7 +327,7 @@ impl Block {
     pub fn text(&self, record: usize, column: usize) -> &str {
         // Fields are cut at ASCII letters, so every cut is between letters.
         let field = &self.text[self.fields.range(record, column)];
-        if field.starts_with('"') {
+        if self.fields.quoted && field.starts_with('"') {
             self.unquoted(field, record * self.fields.columns + column)
         } else {
             field
@@ -302,7 +335,7 @@ impl Block {
     }
 
     /// The content of a quoted field.
-    fn unquoted<'a>(&'a self, field: &'a str, number: usize) -> &'a str {
+    fn unquoted<'b>(&'b self, field: &'b str, number: usize) -> &'b str {
         match field.get(1..field.len().max(2) - 1) {
             Some(inner) if memchr(QUOTE, inner.as_bytes()).is_none() => inner,
             _ => match self.unescaped.binary_search_by_key(&number, |(n, _)| *n) {
@@ -315,13 +348,12 @@ impl Block {
     /// Checks the quoted fields and unescapes those with doubled quotes.
     fn unescape(&mut self) -> Result<(), TableError> {
         let (text, fields) = (self.text.as_bytes(), &self.fields);
-        if memchr(QUOTE, text).is_none() {
+        if !fields.quoted {
             return Ok(());
         }
         let mut unescaped = Vec::new();
-        for record in 0..fields.starts.len() - 1 {
-            let whole = &text[fields.starts[record] as usize..fields.starts[record + 1] as usize];
-            if memchr(QUOTE, whole).is_none() {
+        for record in 0..fields.records() {
+            if memchr(QUOTE, &text[fields.record(record)]).is_none() {
                 continue;
             }
             for column in 0..fields.columns {
@@ -345,6 +377,16 @@ impl Block {
     }
 }
 
+/// Whether two short texts are equal, without a call for each.
+#[inline]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let (words_a, rest_a) = a.as_chunks::<8>();
+    let (words_b, rest_b) = b.as_chunks::<8>();
+    a.len() == b.len()
+        && words_a.iter().zip(words_b).all(|(x, y)| u64::from_le_bytes(*x) == u64::from_le_bytes(*y))
+        && rest_a.iter().zip(rest_b).all(|(x, y)| x == y)
+}
+
 fn decode_gb18030(bytes: &[u8]) -> Result<String, usize> {
     let mut decoder = GB18030.new_decoder_without_bom_handling();
     let capacity = decoder.max_utf8_buffer_length_without_replacement(bytes.len()).unwrap_or(0);
@@ -362,53 +404,66 @@ fn fields(
     columns: Option<usize>,
     first_record: u64,
 ) -> Result<Fields, TableError> {
-    let mut fields =
-        Fields { columns: columns.unwrap_or(0), starts: vec![0], ends: Vec::with_capacity(bytes.len() / 8) };
+    let mut fields = Fields {
+        columns: columns.unwrap_or(0),
+        bounds: Vec::with_capacity(bytes.len() / 8),
+        end: bytes.len(),
+        quoted: false,
+    };
+    if !bytes.is_empty() {
+        // Before the first byte.
+        fields.bounds.push(u32::MAX);
+    }
+    let mut records = 0;
     let mut record_start = 0;
-    let mut first_end = 0;
+    let mut first = 0;
     let mut skip_to = 0;
-    let close = |fields: &mut Fields, first_end: &mut usize, next: usize| -> Result<(), TableError> {
-        let found = fields.ends.len() - *first_end;
+    let mut close = |fields: &mut Fields, first: &mut usize, next: usize| -> Result<(), TableError> {
+        let found = fields.bounds.len() - *first - 1;
         if fields.columns == 0 {
             fields.columns = found;
         }
+        records += 1;
         if found != fields.columns {
-            let row = first_record + fields.starts.len() as u64;
+            let row = first_record + records;
             return Err(TableError::at_row(row, Trouble::Ragged { found, expected: fields.columns }));
         }
-        *first_end = fields.ends.len();
-        fields.starts.push(place(next));
+        if next < bytes.len() {
+            *first = fields.bounds.len();
+            fields.bounds.push(place(next - 1));
+        }
         Ok(())
     };
     let mut field_start = 0;
-    for at in memchr3_iter(delimiter, b'\n', QUOTE, bytes) {
+    for at in Marks::new(bytes, delimiter) {
         if at < skip_to {
             continue;
         }
         match bytes[at] {
             QUOTE if at == field_start => {
                 // The record holds a quoted field: `csv_core` splits it whole.
-                fields.ends.truncate(first_end);
-                let next = quoted_record(bytes, record_start, delimiter, &mut fields.ends);
-                close(&mut fields, &mut first_end, next)?;
+                fields.quoted = true;
+                fields.bounds.truncate(first + 1);
+                let next = quoted_record(bytes, record_start, delimiter, &mut fields.bounds);
+                close(&mut fields, &mut first, next)?;
                 (record_start, field_start, skip_to) = (next, next, next);
             }
             QUOTE => {}
             b'\n' => {
                 let end = if at > field_start && bytes[at - 1] == b'\r' { at - 1 } else { at };
-                fields.ends.push(place(end));
-                close(&mut fields, &mut first_end, at + 1)?;
+                fields.bounds.push(place(end));
+                close(&mut fields, &mut first, at + 1)?;
                 (record_start, field_start) = (at + 1, at + 1);
             }
             _ => {
-                fields.ends.push(place(at));
+                fields.bounds.push(place(at));
                 field_start = at + 1;
             }
         }
     }
     if record_start < bytes.len() {
-        fields.ends.push(place(bytes.len()));
-        close(&mut fields, &mut first_end, bytes.len())?;
+        fields.bounds.push(place(bytes.len()));
+        close(&mut fields, &mut first, bytes.len())?;
     }
     Ok(fields)
 }
@@ -449,8 +504,9 @@ fn place(at: usize) -> u32 {
 
 /// Appends `text` as a field, quoted where it must be.
 pub fn write_field(text: &str, dialect: &Dialect, alone: bool, out: &mut Vec<u8>) {
-    let special = |byte: &u8| *byte == dialect.delimiter || matches!(*byte, QUOTE | b'\n' | b'\r');
-    let quoted = text.as_bytes().iter().any(special) || (alone && text.is_empty());
+    let special = |byte: u8| byte == dialect.delimiter || matches!(byte, QUOTE | b'\n' | b'\r');
+    // Without a way out, so that many bytes are compared at once.
+    let quoted = text.bytes().fold(false, |any, byte| any | special(byte)) || (alone && text.is_empty());
     if quoted {
         out.push(QUOTE);
     }
@@ -485,7 +541,7 @@ mod tests {
         let mut columns = None;
         for raw in blocks(text, size)? {
             assert_eq!(raw.first_record, records.len() as u64);
-            let block = Block::parse(raw, &COMMA, columns)?;
+            let block = Block::parse(&raw, &COMMA, columns)?;
             columns = Some(block.columns());
             for r in 0..block.records() {
                 records.push((0..block.columns()).map(|c| block.text(r, c).to_owned()).collect());
@@ -552,7 +608,7 @@ mod tests {
         let dialect = Dialect { encoding: Encoding::Gb18030, ..COMMA };
         let (bytes, _, _) = GB18030.encode("姓名,备注\n张伟,\"引\"\"号\"\"\"\n");
         let raw = RawBlock { bytes: bytes.to_vec(), first_record: 0, offset: 0 };
-        let block = Block::parse(raw, &dialect, None).unwrap();
+        let block = Block::parse(&raw, &dialect, None).unwrap();
         assert_eq!(block.text(1, 0), "张伟");
         assert_eq!(block.text(1, 1), "引\"号\"");
         assert_eq!(block.raw_field(1, 0), &*GB18030.encode("张伟").0);

@@ -7,12 +7,12 @@ use super::bind::{Binding, Fate};
 use super::csv::{Block, Blocks, RawBlock, write_field};
 use super::dialect::Dialect;
 use super::error::{TableError, Trouble};
-use super::execute::{self, Rows, Value, observe, spec_as_it_stands, transform};
+use super::execute::{self, Rows, Transformed, Value, observe, spec_as_it_stands, transform};
 use super::generalise::{self, Generalisation};
 use super::job::{Counts, Job, Protection, Side, TableOutcome};
 use super::linkage::{Follow, PatientColumns, Persons};
 use super::survey::{Survey, SurveyPart};
-use crate::assess::{Assessment, Assessor, Part, Spec};
+use crate::assess::{Assessment, Assessor, Followed, Part, Spec};
 use crate::code::calendar::Date;
 use crate::detect::{self, ColumnFinding, Strength, TableScanner};
 use crate::kind::Kind;
@@ -38,13 +38,19 @@ const DETECTION_RECORDS: usize = 4096;
 /// Rows that feed the utility figures of a large table.
 const UTILITY_ROWS: u64 = 50_000;
 
-impl Rows for Block {
+impl Rows for Block<'_> {
     fn rows(&self) -> usize {
         self.records()
     }
 
+    #[inline]
     fn text(&self, row: usize, column: usize) -> &str {
         Block::text(self, row, column)
+    }
+
+    #[inline]
+    fn repeats(&self, row: usize, column: usize) -> bool {
+        Block::repeats(self, row, column)
     }
 }
 
@@ -75,11 +81,7 @@ pub(super) fn open<R: Read>(mut input: R, job: &Job<'_>) -> Result<Opened<R>, Ta
     let dialect = Dialect::detect(&head, head.len() < HEAD, job.hints)?;
     let mut blocks = Blocks::new(input, &head, dialect, job.block_size(), job.max_record);
     let Some(first) = blocks.next_block()? else { return Err(TableError::new(Trouble::Empty)) };
-    let block = Block::parse(
-        RawBlock { bytes: first.bytes.clone(), first_record: first.first_record, offset: first.offset },
-        &dialect,
-        None,
-    )?;
+    let block = Block::parse(&first, &dialect, None)?;
     let columns = block.columns();
     if !dialect.header {
         let names = (1..=columns).map(|n| format!("column{n}")).collect();
@@ -169,7 +171,7 @@ pub fn search(
         |raw: RawBlock| {
             let size = raw.bytes.len() as u64;
             let block =
-                Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+                Block::parse(&raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
             let leaves = leaves(&block, &keys.input_leaves);
             let records = noise_of(&leaves, block.first_record - header_rows, keys);
             let first_row = block.first_record + 1;
@@ -228,16 +230,25 @@ pub fn deidentify(
     }
 
     let mut assessor = Assessor::new(spec.clone());
+    let run = Run {
+        plan,
+        binding: &binding,
+        generalisation: generalisation.as_ref(),
+        follow: follow.as_ref(),
+        pieces: pieces(&binding),
+        spec: &spec,
+        followed: assessor.followed(),
+        keys,
+        dialect: &dialect,
+    };
     let mut counts = vec![Counts::default(); columns];
-    let header_rows = u64::from(dialect.header);
     pipeline::run(
         job.width(),
         || opened.next_block(job),
         |raw| {
             let block =
-                Block::parse(raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
-            let beyond = (generalisation.as_ref(), follow.as_ref());
-            process(&block, header_rows, plan, &binding, beyond, &spec, keys, &dialect)
+                Block::parse(&raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+            run.process(&block)
         },
         |done: Done| {
             for hash in &done.leaves_in {
@@ -292,7 +303,7 @@ pub fn scan(
         |raw: RawBlock| {
             let starts = raw.first_record == u64::from(dialect.header);
             let size = raw.bytes.len() as u64;
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             let mut part = match starts {
                 true => TableScanner::new(&names, options),
                 false => TableScanner::continuing(&names, options),
@@ -320,19 +331,42 @@ pub fn assess(
     sensitive: &[String],
     job: &Job<'_>,
 ) -> Result<Assessment, TableError> {
+    observe_all(input, quasi_identifiers, sensitive, None, job)
+}
+
+/// Counts the classes of `table` in a CSV file of its population, by the quasi-identifiers that the table was measured by.
+pub fn count_in(
+    input: impl Read + Send,
+    table: &Assessment,
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
+    observe_all(input, &table.quasi_identifiers, &[], Some(table), job)
+}
+
+fn observe_all(
+    input: impl Read + Send,
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+    sample: Option<&Assessment>,
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
     let columns = opened.names.len();
     let spec = spec_as_it_stands(&opened.names, quasi_identifiers, sensitive)?;
-    let mut assessor = Assessor::new(spec.clone());
+    let mut assessor = match sample {
+        Some(table) => Assessor::of_population(spec.clone(), table),
+        None => Assessor::new(spec.clone()),
+    };
+    let followed = assessor.followed();
     let header_rows = u64::from(dialect.header);
     pipeline::run(
         job.width(),
         || opened.next_block(job),
         |raw| {
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
-            Ok((observe(&spec, &block, block.first_record - header_rows), size as u64))
+            Ok((observe(&spec, &followed, &block, block.first_record - header_rows), size as u64))
         },
         |(part, size)| {
             assessor.absorb(part);
@@ -340,7 +374,7 @@ pub fn assess(
             Ok(())
         },
     )?;
-    Ok(assessor.finish())
+    Ok(assessor.finish_counted())
 }
 
 /// The Merkle root of a CSV file that was written in `dialect`, over header and records.
@@ -363,7 +397,7 @@ pub fn hash(
             blocks.next_block()
         },
         |raw| {
-            let block = Block::parse(raw, &dialect, None)?;
+            let block = Block::parse(&raw, &dialect, None)?;
             let leaves: Vec<Hash> = (0..block.records()).map(|r| leaf_of(block.record(r))).collect();
             let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
             Ok((leaves, size as u64))
@@ -379,7 +413,7 @@ pub fn hash(
     Ok(Side::new(&tree, records, bytes))
 }
 
-fn scan_block(block: &Block, scanner: &mut TableScanner) {
+fn scan_block(block: &Block<'_>, scanner: &mut TableScanner) {
     for column in 0..block.columns() {
         for row in 0..block.records() {
             scanner.cell(column, block.text(row, column).as_bytes());
@@ -387,14 +421,37 @@ fn scan_block(block: &Block, scanner: &mut TableScanner) {
     }
 }
 
+/// What the columns that `wanted` names hold, told from the first records.
+///
+/// # Errors
+/// The first fault of the table's beginning, with its place.
+pub fn kinds(
+    input: impl Read,
+    wanted: &dyn Fn(&str) -> bool,
+    job: &Job<'_>,
+) -> Result<Vec<ColumnFinding>, TableError> {
+    let findings = detect_columns(&open(input, job)?, wanted)?;
+    Ok(findings.into_iter().filter(|finding| wanted(&finding.name)).collect())
+}
+
 /// Tells the kinds of the columns from the first records.
 fn detect_first<R: Read>(opened: &Opened<R>) -> Result<Vec<ColumnFinding>, TableError> {
+    detect_columns(opened, &|_| true)
+}
+
+fn detect_columns<R: Read>(
+    opened: &Opened<R>,
+    wanted: &dyn Fn(&str) -> bool,
+) -> Result<Vec<ColumnFinding>, TableError> {
     let names: Vec<&str> = opened.names.iter().map(String::as_str).collect();
+    let wanted: Vec<usize> = (0..names.len()).filter(|column| wanted(names[*column])).collect();
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
     let mut scanner = TableScanner::new(&names, detect::Options::default());
     if let Some(raw) = &opened.first {
-        let raw = RawBlock { bytes: raw.bytes.clone(), first_record: raw.first_record, offset: raw.offset };
         let block = Block::parse(raw, &opened.dialect, Some(names.len()))?;
-        for column in 0..names.len() {
+        for column in wanted {
             for row in 0..block.records().min(DETECTION_RECORDS) {
                 scanner.cell(column, block.text(row, column).as_bytes());
             }
@@ -416,7 +473,7 @@ fn utility_stride<R: Read>(opened: &Opened<R>, size: Option<u64>) -> u64 {
 
 fn new_header<R: Read>(header: &[u8], opened: &Opened<R>, binding: &Binding) -> Result<Vec<u8>, TableError> {
     let raw = RawBlock { bytes: header.to_vec(), first_record: 0, offset: 0 };
-    let block = Block::parse(raw, &opened.dialect, Some(opened.names.len()))?;
+    let block = Block::parse(&raw, &opened.dialect, Some(opened.names.len()))?;
     let mut out = Vec::with_capacity(header.len());
     let released = (0..binding.columns.len()).filter(|c| binding.columns[*c].released());
     for (i, c) in released.enumerate() {
@@ -440,7 +497,7 @@ struct Done {
     bytes_in: u64,
 }
 
-fn leaves(block: &Block, key: &Prf) -> Vec<Hash> {
+fn leaves(block: &Block<'_>, key: &Prf) -> Vec<Hash> {
     (0..block.records()).map(|r| leaf(key, block.record(r))).collect()
 }
 
@@ -448,55 +505,61 @@ fn noise_of<'a>(leaves: &[Hash], first_record: u64, keys: &'a FileKeys) -> Vec<R
     leaves.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect()
 }
 
-#[expect(clippy::too_many_arguments, reason = "what is the same for every block stands beside the block")]
-fn process(
-    block: &Block,
-    header_rows: u64,
-    plan: &Plan,
-    binding: &Binding,
-    (generalisation, follow): (Option<&Generalisation>, Option<&Follow<'_>>),
-    spec: &Spec,
-    keys: &FileKeys,
-    dialect: &Dialect,
-) -> Result<Done, TableError> {
-    let n = block.records();
-    let first_record = block.first_record - header_rows;
-    let leaves_in = leaves(block, &keys.input_leaves);
-    let records = noise_of(&leaves_in, first_record, keys);
-    let first_row = block.first_record + 1;
-    let mut done = transform(binding, plan.head.invalid, block, &records, first_row)?;
-    if let Some(generalisation) = generalisation {
-        generalisation.apply(binding, block, &mut done, first_row)?;
-    }
-    let part = execute::assess(spec, binding, block, &done, first_record);
-    let persons = follow.map(|follow| follow.block(binding, block, &records, &done));
+/// What a run needs for each block.
+struct Run<'a> {
+    plan: &'a Plan,
+    binding: &'a Binding,
+    generalisation: Option<&'a Generalisation>,
+    follow: Option<&'a Follow<'a>>,
+    pieces: Vec<Piece>,
+    spec: &'a Spec,
+    followed: Followed,
+    keys: &'a FileKeys,
+    dialect: &'a Dialect,
+}
 
-    let pieces = pieces(binding);
-    let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
-    let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
-    let mut leaves_out = Vec::with_capacity(n);
-    for r in 0..n {
-        if done.dropped[r] {
-            continue;
+impl Run<'_> {
+    fn process(&self, block: &Block<'_>) -> Result<Done, TableError> {
+        let n = block.records();
+        let first_record = block.first_record - u64::from(self.dialect.header);
+        let leaves_in = leaves(block, &self.keys.input_leaves);
+        let records = noise_of(&leaves_in, first_record, self.keys);
+        let first_row = block.first_record + 1;
+        let mut done = transform(self.binding, self.plan.head.invalid, block, &records, first_row)?;
+        if let Some(generalisation) = self.generalisation {
+            generalisation.apply(self.binding, block, &mut done, first_row)?;
         }
-        let start = out.len();
-        for (i, piece) in pieces.iter().enumerate() {
+        let part = execute::assess(self.spec, &self.followed, self.binding, block, &done, first_record);
+        let persons = self.follow.map(|follow| follow.block(self.binding, block, &records, &done));
+
+        let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
+        let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
+        let mut leaves_out = Vec::with_capacity(n);
+        for r in (0..n).filter(|r| !done.dropped[*r]) {
+            let start = out.len();
+            self.write_record(block, r, &done, &mut out);
+            leaves_out.push(leaf(&self.keys.output_leaves, &out[start..]));
+        }
+        Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, persons, bytes_in: bytes_in as u64 })
+    }
+
+    fn write_record(&self, block: &Block<'_>, r: usize, done: &Transformed, out: &mut Vec<u8>) {
+        let alone = self.pieces.len() == 1;
+        for (i, piece) in self.pieces.iter().enumerate() {
             if i > 0 {
-                out.push(dialect.delimiter);
+                out.push(self.dialect.delimiter);
             }
             match piece {
                 Piece::Kept(first, last) => out.extend_from_slice(block.raw_fields(r, *first, *last)),
                 Piece::New(c) => match done.columns[*c].as_ref().map(|new| new.get(r)) {
                     None | Some(Value::Kept) => out.extend_from_slice(block.raw_field(r, *c)),
-                    Some(Value::Removed) => write_field("", dialect, pieces.len() == 1, &mut out),
-                    Some(Value::New(text)) => write_field(text, dialect, pieces.len() == 1, &mut out),
+                    Some(Value::Removed) => write_field("", self.dialect, alone, out),
+                    Some(Value::New(text)) => write_field(text, self.dialect, alone, out),
                 },
             }
         }
         out.extend_from_slice(block.line_end(r));
-        leaves_out.push(leaf(&keys.output_leaves, &out[start..]));
     }
-    Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, persons, bytes_in: bytes_in as u64 })
 }
 
 /// A part of an output record.

@@ -57,7 +57,7 @@ pub fn distinct_csv(
         || opened.next_block(job),
         |raw| {
             let size = raw.bytes.len() as u64;
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             Ok((of_block(&block, &wanted, &full), size))
         },
         |(part, size)| {

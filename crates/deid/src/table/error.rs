@@ -145,6 +145,36 @@ pub enum Trouble {
     /// A value that cannot be generalised.
     #[error("the hierarchy of this column does not have the value")]
     NotInHierarchy,
+    /// A column that is named for two parts.
+    #[error("`{name}` cannot be both {} and {}", parts.0, parts.1)]
+    TwoParts {
+        /// The column.
+        name: String,
+        /// The parts.
+        parts: (&'static str, &'static str),
+    },
+    /// A weight for a column that is no quasi-identifier.
+    #[error("a weight is given for `{name}`, which is not named as a quasi-identifier")]
+    NotQuasiIdentifier {
+        /// The column.
+        name: String,
+    },
+    /// A direct identifier that nobody decided on.
+    #[error(
+        "`{name}` looks like a direct identifier ({kind}) and is not named; leave it out with `--drop`, or release it as it is with `--keep`"
+    )]
+    UnnamedIdentifier {
+        /// The column.
+        name: String,
+        /// What it looks like.
+        kind: String,
+    },
+    /// A column with too many values to draft a hierarchy for.
+    #[error("more than {limit} distinct values; give the column a hierarchy file, or generalise it first")]
+    TooManyValues {
+        /// The limit.
+        limit: usize,
+    },
     /// The columns do not make a search.
     #[error("{0}")]
     Search(ProblemError),
@@ -155,7 +185,7 @@ pub enum Trouble {
     #[error(
         "the column has more than {limit} different values and is a quasi-identifier or sensitive: coarsen it by a rule, leave it out, or say search = false under [privacy]"
     )]
-    TooManyValues {
+    TooFine {
         /// The most that are possible.
         limit: usize,
     },

@@ -3,8 +3,8 @@
 use super::bind::{Binding, Fate};
 use super::error::{TableError, Trouble};
 use super::job::Counts;
-use crate::action::{Cell, Effect, Secret};
-use crate::assess::{Part, Spec};
+use crate::action::{Cell, Effect, Reads, Secret};
+use crate::assess::{Followed, Part, Spec};
 use crate::plan::Invalid;
 use crate::study::Record;
 
@@ -14,6 +14,10 @@ pub(super) trait Rows {
     fn rows(&self) -> usize;
     /// The text of a cell; empty where it is missing.
     fn text(&self, row: usize, column: usize) -> &str;
+    /// Whether a cell is known to have the text of the one in the row before.
+    fn repeats(&self, row: usize, column: usize) -> bool {
+        row > 0 && self.text(row, column) == self.text(row - 1, column)
+    }
 }
 
 /// What a block became, column by column.
@@ -64,6 +68,38 @@ pub(super) enum Value<'a> {
     New(&'a str),
 }
 
+/// What became of a cell.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    /// It was missing.
+    Empty,
+    /// The action could not read it, and it was removed for that.
+    Invalid,
+    /// What the action says.
+    Done(Effect),
+}
+
+impl Outcome {
+    fn effect(self) -> Effect {
+        match self {
+            Outcome::Empty => Effect::Kept,
+            Outcome::Invalid => Effect::Removed,
+            Outcome::Done(effect) => effect,
+        }
+    }
+
+    fn count(self, counts: &mut Counts) {
+        match self {
+            Outcome::Empty => counts.empty += 1,
+            Outcome::Invalid => counts.invalid += 1,
+            Outcome::Done(Effect::Kept) => counts.kept += 1,
+            Outcome::Done(Effect::Replaced) => counts.changed += 1,
+            Outcome::Done(Effect::Removed) => counts.removed += 1,
+            Outcome::Done(Effect::DropRecord) => {}
+        }
+    }
+}
+
 impl NewColumn {
     /// An empty column with room for `rows` values.
     pub(super) fn with_capacity(rows: usize) -> NewColumn {
@@ -81,6 +117,15 @@ impl NewColumn {
         }
         self.ends.push(u32::try_from(self.text.len()).expect("a block's new text stays below 4 GiB"));
         self.effects.push(effect);
+    }
+
+    /// The new text of the record before once more.
+    fn repeat(&mut self) {
+        if let [.., start, end] = *self.ends {
+            self.text.extend_from_within(start as usize..end as usize);
+        } else if let [end] = *self.ends {
+            self.text.extend_from_within(..end as usize);
+        }
     }
 
     pub(super) fn get(&self, row: usize) -> Value<'_> {
@@ -122,30 +167,33 @@ pub(super) fn transform(
             continue;
         };
         let mut new = NewColumn::with_capacity(n);
-        let mut scratch = String::new();
+        let reads = transform.reads();
+        let subject = binding.subject.filter(|_| reads > Reads::Value);
+        let mut before = Outcome::Empty;
         for (r, record) in records.iter().enumerate() {
-            let text = rows.text(r, c);
-            let effect = if text.is_empty() {
-                counts.empty += 1;
-                Effect::Kept
+            // The records of one patient stand next to each other, and most of their values are the same.
+            let repeated = reads < Reads::Record
+                && rows.repeats(r, c)
+                && subject.is_none_or(|subject| rows.repeats(r, subject));
+            let outcome = if repeated {
+                if before == Outcome::Done(Effect::Replaced) {
+                    new.repeat();
+                }
+                before
+            } else if rows.text(r, c).is_empty() {
+                Outcome::Empty
             } else {
-                let subject = binding.subject.map(|s| rows.text(r, s)).filter(|text| !text.is_empty());
-                let cell = Cell { value: Secret(text), subject: subject.map(Secret), record, occurrence: 0 };
-                scratch.clear();
-                match transform.apply(&cell, &mut scratch) {
-                    Ok(effect) => {
-                        match effect {
-                            Effect::Kept => counts.kept += 1,
-                            Effect::Replaced => counts.changed += 1,
-                            Effect::Removed => counts.removed += 1,
-                            Effect::DropRecord => done.dropped[r] = true,
-                        }
-                        effect
-                    }
-                    Err(_) if invalid == Invalid::Redact => {
-                        counts.invalid += 1;
-                        Effect::Removed
-                    }
+                let value = Secret(rows.text(r, c));
+                let subject = subject.map(|s| rows.text(r, s)).filter(|text| !text.is_empty());
+                let cell = Cell { value, subject: subject.map(Secret), record, occurrence: 0 };
+                let start = new.text.len();
+                let done = transform.apply(&cell, &mut new.text);
+                if done != Ok(Effect::Replaced) {
+                    new.text.truncate(start);
+                }
+                match done {
+                    Ok(effect) => Outcome::Done(effect),
+                    Err(_) if invalid == Invalid::Redact => Outcome::Invalid,
                     Err(refusal) => {
                         if failure.as_ref().is_none_or(|(row, _)| r < *row) {
                             let trouble = Trouble::Value { action, refusal };
@@ -157,7 +205,11 @@ pub(super) fn transform(
                     }
                 }
             };
-            new.push(effect, &scratch);
+            before = outcome;
+            done.dropped[r] |= outcome == Outcome::Done(Effect::DropRecord);
+            outcome.count(counts);
+            new.ends.push(u32::try_from(new.text.len()).expect("a block's new text stays below 4 GiB"));
+            new.effects.push(outcome.effect());
         }
         done.columns.push(Some(new));
     }
@@ -170,12 +222,13 @@ pub(super) fn transform(
 /// Feeds the assessment: every record as it was and as it is released.
 pub(super) fn assess(
     spec: &Spec,
+    followed: &Followed,
     binding: &Binding,
     rows: &impl Rows,
     done: &Transformed,
     first_record: u64,
 ) -> Part {
-    let mut part = Part::new(spec);
+    let mut part = Part::of(spec, followed);
     for r in 0..rows.rows() {
         let raw = |c: usize| rows.text(r, c);
         let released = |c: usize| done.released(binding, rows, r, c);
@@ -185,8 +238,8 @@ pub(super) fn assess(
 }
 
 /// Feeds the assessment of a table as it stands.
-pub(super) fn observe(spec: &Spec, rows: &impl Rows, first_record: u64) -> Part {
-    let mut part = Part::new(spec);
+pub(super) fn observe(spec: &Spec, followed: &Followed, rows: &impl Rows, first_record: u64) -> Part {
+    let mut part = Part::of(spec, followed);
     for r in 0..rows.rows() {
         let cell = |c: usize| rows.text(r, c);
         part.row(first_record + r as u64, cell, Some(cell));

@@ -26,7 +26,7 @@ use crate::model::{Distance, Model, ModelKind};
 use crate::plan::{Plan, Privacy};
 use crate::search::{
     Attribute, Comparison, Counter, Effort, Outcome, Problem, ProblemError, Recoding, SearchResult, Searched,
-    SearchedColumn, SearchedModel, Sensitive, Solution, solve, steps_from,
+    SearchedColumn, SearchedModel, Sensitive, Solution, Step, neighbours_of, solve,
 };
 
 /// How a table is generalised after its rules.
@@ -341,7 +341,7 @@ impl<'a> Table<'a> {
             return Ok(Err(self.nothing(self.violations(&as_ruled, job), best)));
         };
         let levels = solution.candidate.levels.clone();
-        let steps = steps_from(&problem, &levels).unwrap_or_default();
+        let steps = self.steps(&problem, &levels);
         let comparison = Comparison { lattice_size: outcome.lattice_size, steps };
         let searched = self.figures(&hierarchies, &solution, comparison);
         Ok(Ok((searched, levels, Some(solution.recoding))))
@@ -439,6 +439,22 @@ impl<'a> Table<'a> {
         let problem = self.problem(hierarchies, 1.0).ok()?;
         let solution = self.solve(&problem, job).ok()?.solution?;
         Some(solution.candidate.suppressed_rows)
+    }
+
+    /// What one level less or more of each column would have given, the finer one first.
+    fn steps(&self, problem: &Problem, levels: &[u8]) -> Vec<Step> {
+        let Ok((finer, coarser)) = neighbours_of(problem, levels) else { return Vec::new() };
+        let columns = problem.attributes.iter().zip(finer.into_iter().zip(coarser));
+        columns
+            .flat_map(|(attribute, (finer, coarser))| {
+                finer.into_iter().chain(coarser).map(|step| Step {
+                    column: attribute.name.clone(),
+                    level: step.level,
+                    score: step.score,
+                    suppressed: step.suppressed_rows,
+                })
+            })
+            .collect()
     }
 
     fn nothing(&self, violations: Vec<(String, u64)>, best: Option<u64>) -> SearchResult {

@@ -37,10 +37,11 @@ impl Job<'_> {
         Width::new(self.threads)
     }
 
-    /// The size of a block of input: a block costs about six times its size until it is written.
+    /// The size of a block of input: a block costs about six times its size until it is written, and what one thread works on should stay in the
+    /// cache of its core.
     pub fn block_size(&self) -> usize {
         const SMALLEST: usize = 64 << 10;
-        const LARGEST: usize = 1 << 20;
+        const LARGEST: usize = 256 << 10;
         (self.memory / (6 * self.width().in_flight.get())).clamp(SMALLEST, LARGEST)
     }
 

@@ -266,7 +266,7 @@ pub fn patients_csv(
     pipeline::run(
         job.width(),
         || opened.next_block(job),
-        |raw| Ok(released.block(&Block::parse(raw, &dialect, Some(n))?)),
+        |raw| Ok(released.block(&Block::parse(&raw, &dialect, Some(n))?)),
         |part| persons.absorb(part),
     )?;
     Ok(persons)

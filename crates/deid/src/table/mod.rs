@@ -4,6 +4,7 @@
 //! and hash what comes in and what goes out, so that a receipt can bind both.
 
 mod bind;
+mod columns;
 pub mod csv;
 mod csv_run;
 mod dialect;
@@ -13,6 +14,7 @@ mod execute;
 mod generalise;
 mod job;
 mod linkage;
+mod marks;
 mod parquet_file;
 mod parquet_record;
 mod parquet_run;
@@ -23,9 +25,10 @@ mod recode_parquet;
 mod survey;
 
 pub use bind::{Binding, BoundColumn, Fate};
+pub use columns::{columns_csv, columns_parquet};
 pub use csv_run::{
-    FileKeys, assess as assess_csv, deidentify as deidentify_csv, hash as hash_csv, scan as scan_csv,
-    search as search_csv,
+    FileKeys, assess as assess_csv, count_in as count_in_csv, deidentify as deidentify_csv, hash as hash_csv,
+    kinds as kinds_csv, scan as scan_csv, search as search_csv,
 };
 pub use dialect::{Dialect, Encoding, Hints};
 pub use distinct::{Distinct, distinct_csv, distinct_parquet};
@@ -36,8 +39,8 @@ pub use linkage::{
     PatientColumns, Persons, SubjectColumn, Tie, fingerprint_in, patients_csv, patients_parquet,
 };
 pub use parquet_run::{
-    deidentify as deidentify_parquet, hash as hash_parquet, measure as assess_parquet, scan as scan_parquet,
-    search as search_parquet,
+    count_in as count_in_parquet, deidentify as deidentify_parquet, hash as hash_parquet,
+    kinds as kinds_parquet, measure as assess_parquet, scan as scan_parquet, search as search_parquet,
 };
 pub use recode::{Counted, Recoded, Roles};
 pub use recode_csv::{count as count_csv, recode as recode_csv};

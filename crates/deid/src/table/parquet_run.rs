@@ -30,7 +30,7 @@ use super::parquet_record::{Column, header};
 use super::parquet_text;
 use super::survey::{Survey, SurveyPart};
 use crate::action::Output;
-use crate::assess::{Assessment, Assessor, Part, Spec};
+use crate::assess::{Assessment, Assessor, Followed, Part, Spec};
 use crate::detect::{self, ColumnFinding, TableScanner};
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline::{self, Width};
@@ -107,12 +107,14 @@ pub fn deidentify(
     let mut persons = follow.as_ref().map(Follow::persons);
     let spec = binding.spec((source.rows / UTILITY_ROWS).max(1));
     let released = released_schema(source.schema(), &binding)?;
+    let mut assessor = Assessor::new(spec.clone());
     let run = Run {
         plan,
         binding: &binding,
         generalisation: generalisation.as_ref(),
         follow: follow.as_ref(),
         spec: &spec,
+        followed: assessor.followed(),
         keys,
         released: &released,
         max_record: job.max_record,
@@ -122,7 +124,6 @@ pub fn deidentify(
     trees.0.push(leaf(&keys.input_leaves, &header(source.schema())));
     trees.1.push(leaf(&keys.output_leaves, &header(&released)));
     let (mut records_in, mut records_out) = (0, 0);
-    let mut assessor = Assessor::new(spec.clone());
     let mut counts = vec![Counts::default(); binding.columns.len()];
     let mut sink = Sink::new(output, released.clone(), source.compression, cut.group_rows)?;
     let mut batches = source.batches(cut.batch_rows)?;
@@ -166,9 +167,28 @@ pub fn measure(
     sensitive: &[String],
     job: &Job<'_>,
 ) -> Result<Assessment, TableError> {
+    observe_all(file, quasi_identifiers, sensitive, None, job)
+}
+
+/// Counts the classes of `table` in a Parquet file of its population, by the quasi-identifiers that the table was measured by.
+pub fn count_in(file: File, table: &Assessment, job: &Job<'_>) -> Result<Assessment, TableError> {
+    observe_all(file, &table.quasi_identifiers, &[], Some(table), job)
+}
+
+fn observe_all(
+    file: File,
+    quasi_identifiers: &[String],
+    sensitive: &[String],
+    sample: Option<&Assessment>,
+    job: &Job<'_>,
+) -> Result<Assessment, TableError> {
     let source = Source::open(file)?;
     let spec = spec_as_it_stands(&source.names()?, quasi_identifiers, sensitive)?;
-    let mut assessor = Assessor::new(spec.clone());
+    let mut assessor = match sample {
+        Some(table) => Assessor::of_population(spec.clone(), table),
+        None => Assessor::new(spec.clone()),
+    };
+    let followed = assessor.followed();
     let cut = source.cut(0);
     let mut batches = source.batches(cut.batch_rows)?;
     pipeline::run(
@@ -176,7 +196,7 @@ pub fn measure(
         || next(&mut batches, job),
         |batch| {
             let text = BatchText::of_readable(&batch, job.max_record)?;
-            Ok((observe(&spec, &text, batch.first), batch.bytes))
+            Ok((observe(&spec, &followed, &text, batch.first), batch.bytes))
         },
         |(part, bytes)| {
             assessor.absorb(part);
@@ -184,7 +204,7 @@ pub fn measure(
             Ok(())
         },
     )?;
-    Ok(assessor.finish())
+    Ok(assessor.finish_counted())
 }
 
 /// Scans one Parquet file.
@@ -265,6 +285,23 @@ pub(super) fn width(job: &Job<'_>, cut: Cut) -> Width {
     let room = NonZeroUsize::new(job.memory / cost).unwrap_or(NonZeroUsize::MIN);
     let width = job.width();
     Width { threads: width.threads.min(room), in_flight: width.in_flight.min(room) }
+}
+
+/// What the columns that `wanted` names hold, told from the first records.
+///
+/// # Errors
+/// The first fault of the table's beginning, with its place.
+pub fn kinds(
+    file: File,
+    wanted: &dyn Fn(&str) -> bool,
+    job: &Job<'_>,
+) -> Result<Vec<ColumnFinding>, TableError> {
+    let source = Source::open(file)?;
+    if !source.names()?.iter().any(|name| wanted(name)) {
+        return Ok(Vec::new());
+    }
+    let (findings, _) = detect_first(&source, job)?;
+    Ok(findings.into_iter().filter(|finding| wanted(&finding.name)).collect())
 }
 
 /// Tells the kinds of the columns from the first records, and from their size how to cut the file.
@@ -393,6 +430,7 @@ struct Run<'a> {
     generalisation: Option<&'a Generalisation>,
     follow: Option<&'a Follow<'a>>,
     spec: &'a Spec,
+    followed: Followed,
     keys: &'a FileKeys,
     released: &'a SchemaRef,
     max_record: usize,
@@ -418,7 +456,7 @@ impl Run<'_> {
         if let Some(generalisation) = self.generalisation {
             generalisation.apply(self.binding, &text, &mut done, batch.first + 1)?;
         }
-        let part = assess(self.spec, self.binding, &text, &done, batch.first);
+        let part = assess(self.spec, &self.followed, self.binding, &text, &done, batch.first);
         let persons = self.follow.map(|follow| follow.block(self.binding, &text, &records, &done));
 
         let mut arrays = Vec::with_capacity(self.released.fields().len());

@@ -46,6 +46,13 @@ pub struct Recoded {
     pub output_sha256: [u8; 32],
 }
 
+impl Recoded {
+    /// The digest in hexadecimal digits.
+    pub fn output_sha256_hex(&self) -> String {
+        hex::encode(self.output_sha256)
+    }
+}
+
 /// What a suppressed value is written as (ARX's convention).
 pub(super) const SUPPRESSED: &str = "*";
 

@@ -49,7 +49,7 @@ fn each_block<R: Read + Send>(
         || opened.next_block(job),
         |raw: RawBlock| {
             let size = raw.bytes.len() as u64;
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             Ok((encode(roles, &places, &block, block.first_record + 1)?, size))
         },
         |(block, size)| {
@@ -90,7 +90,7 @@ pub fn recode(
         || opened.next_block(job),
         |raw: RawBlock| {
             let size = raw.bytes.len() as u64;
-            let block = Block::parse(raw, &dialect, Some(columns))?;
+            let block = Block::parse(&raw, &dialect, Some(columns))?;
             let (out, suppressed) = writer.records(&block)?;
             Ok((out, suppressed, block.records() as u64, size))
         },
@@ -116,14 +116,14 @@ struct Writer<'a> {
 impl Writer<'_> {
     fn header(&self, header: &[u8], columns: usize) -> Result<Vec<u8>, TableError> {
         let raw = RawBlock { bytes: header.to_vec(), first_record: 0, offset: 0 };
-        let block = Block::parse(raw, self.dialect, Some(columns))?;
+        let block = Block::parse(&raw, self.dialect, Some(columns))?;
         let mut out = Vec::with_capacity(header.len());
         self.record(&block, 0, |_| None, &mut out);
         Ok(out)
     }
 
     /// The records of a block, and how many of them are suppressed.
-    fn records(&self, block: &Block) -> Result<(Vec<u8>, u64), TableError> {
+    fn records(&self, block: &Block<'_>) -> Result<(Vec<u8>, u64), TableError> {
         let encoded = encode(self.roles, self.places, block, block.first_record + 1)?;
         let size: usize = (0..block.records()).map(|r| block.record(r).len()).sum();
         let (mut out, mut suppressed) = (Vec::with_capacity(size + size / 8), 0);
@@ -144,7 +144,13 @@ impl Writer<'_> {
     }
 
     /// One record: the columns that are new as `new` says, the others as they came.
-    fn record<'t>(&self, block: &Block, r: usize, new: impl Fn(usize) -> Option<&'t str>, out: &mut Vec<u8>) {
+    fn record<'t>(
+        &self,
+        block: &Block<'_>,
+        r: usize,
+        new: impl Fn(usize) -> Option<&'t str>,
+        out: &mut Vec<u8>,
+    ) {
         let released = block.columns() - self.places.dropped.len();
         let columns = (0..block.columns()).filter(|column| !self.places.dropped.contains(column));
         for (i, column) in columns.enumerate() {

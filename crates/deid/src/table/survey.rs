@@ -184,7 +184,7 @@ impl Survey {
             codes.push(values.into_iter().map(|(value, row)| dictionary.code(value, row)).collect());
             if dictionary.rows.len() > MOST_VALUES {
                 let column = self.focus.columns().nth(i).unwrap_or_default() + 1;
-                let trouble = Trouble::TooManyValues { limit: MOST_VALUES };
+                let trouble = Trouble::TooFine { limit: MOST_VALUES };
                 return Err(TableError::at_column(column, &self.names[i], trouble));
             }
         }

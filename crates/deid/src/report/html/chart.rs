@@ -92,6 +92,55 @@ pub(super) fn bar(share: f64) -> Markup {
     }
 }
 
+/// The loss of the best transformation by k, a line for each suppression limit: `lines` are labels with scores, one for each of `ks`.
+pub(super) fn frontier(ks: &[u64], lines: &[(String, Vec<Option<f64>>)], caption: &str) -> Markup {
+    const LEFT: f64 = 52.0;
+    const RIGHT: f64 = 690.0;
+    const TOP: f64 = 14.0;
+    const BOTTOM: f64 = 232.0;
+    let most = lines
+        .iter()
+        .flat_map(|(_, scores)| scores.iter().flatten())
+        .fold(0.0_f64, |a, b| a.max(*b))
+        .max(1e-9);
+    let x = |i: usize| LEFT + (RIGHT - LEFT) * i as f64 / (ks.len().max(2) - 1) as f64;
+    let y = |score: f64| BOTTOM - (BOTTOM - TOP) * score / most;
+    let number = |x: f64| format!("{x:.1}");
+    let shade = |i: usize| {
+        let mix = |from: f64, to: f64| (from + (to - from) * i as f64 / lines.len().max(2) as f64) as u8;
+        format!("#{:02x}{:02x}{:02x}", mix(11.0, 170.0), mix(100.0, 190.0), mix(104.0, 200.0))
+    };
+    // Labels of lines that end close together would overlap, so each is moved below the one before.
+    let mut ends: Vec<(usize, f64)> =
+        lines.iter().enumerate().filter_map(|(i, (_, scores))| Some((i, y((*scores.last()?)?)))).collect();
+    ends.sort_by(|a, b| a.1.total_cmp(&b.1));
+    let mut lowest = f64::NEG_INFINITY;
+    for (_, end) in &mut ends {
+        *end = end.max(lowest + 14.0);
+        lowest = *end;
+    }
+    html! {
+        svg viewBox="0 0 800 262" role="img" aria-labelledby=(caption) {
+            @for quarter in 0..=4 {
+                @let score = most * f64::from(quarter) / 4.0;
+                line x1=(number(LEFT)) x2=(number(RIGHT)) y1=(number(y(score))) y2=(number(y(score))) stroke=(LINE) stroke-width="1" {}
+                text x=(number(LEFT - 8.0)) y=(number(y(score) + 4.0)) text-anchor="end" { (format!("{score:.2}")) }
+            }
+            @for (i, k) in ks.iter().enumerate() {
+                text x=(number(x(i))) y="254" text-anchor="middle" { "k = " (k) }
+            }
+            @for (i, (_, scores)) in lines.iter().enumerate() {
+                @let points = scores.iter().enumerate().filter_map(|(k, score)| Some(format!("{:.1},{:.1}", x(k), y((*score)?))));
+                polyline points=(points.collect::<Vec<_>>().join(" ")) fill="none" stroke=(shade(i)) stroke-width="2.5" {}
+                @for (k, score) in scores.iter().enumerate() {
+                    @if let Some(score) = score { circle cx=(number(x(k))) cy=(number(y(*score))) r="3.5" fill=(shade(i)) {} }
+                }
+            }
+            @for (i, end) in ends { text x=(number(RIGHT + 12.0)) y=(number(end + 4.0)) { (lines[i].0) } }
+        }
+    }
+}
+
 /// One of the two matrices of a correlation, columns by their number.
 pub(super) fn heat_map(correlation: &Correlation, after: bool, caption: &str) -> Markup {
     let matrix = if after { &correlation.after } else { &correlation.before };

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 
 use super::figure::{count, percent};
 use super::{name, say, words};
-use crate::report::{Report, Generalised};
+use crate::report::{Generalised, Report};
 use crate::search::SearchedColumn;
 
 /// The section; nothing where no table was searched.

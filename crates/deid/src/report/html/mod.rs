@@ -9,6 +9,7 @@ mod chart;
 mod figure;
 mod generalisation;
 mod joined;
+mod search;
 mod section;
 
 use base64::Engine;
@@ -16,15 +17,35 @@ use base64::engine::general_purpose::STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::{Report, Words};
+use super::{Report, SearchReport, Words};
 use crate::detect::Language;
 use crate::kind::Text;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("language.js");
 
-/// The page.
+/// The page of a run.
 pub(super) fn page(report: &Report, first: Language) -> String {
+    let body = html! {
+        (section::head(report))
+        (section::done(report))
+        (generalisation::section(report))
+        (section::risk(report))
+        (joined::section(report))
+        (section::utility(report))
+        (section::evidence(report))
+        (section::sign(report))
+        (section::sources(report))
+    };
+    document(&report.plan.name, &body, first)
+}
+
+/// The page of a search.
+pub(super) fn search_page(report: &SearchReport<'_>, first: Language) -> String {
+    document(report.table, &search::body(report), first)
+}
+
+fn document(title: &str, body: &Markup, first: Language) -> String {
     let allowed = |text: &str| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)));
     let policy = format!(
         "default-src 'none'; style-src {}; script-src {}; base-uri 'none'; form-action 'none'",
@@ -40,7 +61,7 @@ pub(super) fn page(report: &Report, first: Language) -> String {
                 meta http-equiv="Content-Security-Policy" content=(policy);
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="referrer" content="no-referrer";
-                title { "Medveil · " (report.plan.name) }
+                title { "Medveil · " (title) }
                 style { (PreEscaped(STYLE)) }
             }
             body {
@@ -50,17 +71,7 @@ pub(super) fn page(report: &Report, first: Language) -> String {
                     label for="lang-zh" lang="zh-Hans" { "中文" }
                     label for="lang-en" lang="en" { "English" }
                 }
-                main {
-                    (section::head(report))
-                    (section::done(report))
-                    (generalisation::section(report))
-                    (section::risk(report))
-                    (joined::section(report))
-                    (section::utility(report))
-                    (section::evidence(report))
-                    (section::sign(report))
-                    (section::sources(report))
-                }
+                main { (body) }
                 script { (PreEscaped(SCRIPT)) }
             }
         }
