@@ -223,7 +223,8 @@ impl<'a> Follow<'a> {
         let mut persons = self.persons();
         let mut scratch = String::new();
         for r in (0..rows.rows()).filter(|r| !done.dropped[*r]) {
-            let raw = rows.text(r, self.subject);
+            // Pseudonyms are made without the spaces around an identifier.
+            let raw = rows.text(r, self.subject).trim();
             if raw.is_empty() {
                 continue;
             }
