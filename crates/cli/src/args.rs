@@ -189,6 +189,9 @@ pub struct DeidArgs {
     /// 64 hexadecimal digits that vary the noise [default: from key and study]
     #[arg(long, value_name = "HEX", value_parser = parse_seed)]
     pub seed: Option<Seed>,
+    /// Folders of earlier releases to the same recipient, made with the same key: checked together with this one
+    #[arg(long, value_name = "RELEASE", requires = "key", num_args = 1..)]
+    pub earlier: Vec<PathBuf>,
     /// Where to write the report if the release is refused for its risk
     #[arg(long, value_name = "FILE")]
     pub refused_report: Option<PathBuf>,
@@ -433,6 +436,12 @@ pub struct VerifyArgs {
     /// The seed, if the run was given one
     #[arg(long, value_name = "HEX", value_parser = parse_seed)]
     pub seed: Option<Seed>,
+    /// The folder of the plan's hierarchy files, if it names any
+    #[arg(long, value_name = "DIR", requires = "raw")]
+    pub hierarchies: Option<PathBuf>,
+    /// The earlier releases that the run was given
+    #[arg(long, value_name = "RELEASE", requires = "raw", num_args = 1..)]
+    pub earlier: Vec<PathBuf>,
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,

@@ -62,6 +62,8 @@ impl Release {
             plan,
             key: &key,
             study: &study,
+            folder: None,
+            earlier: &[],
             output_leaf_key: [4; 32],
             time: "",
             language: Language::En,
@@ -77,7 +79,8 @@ impl Release {
 
     /// The checks that do not hold, with the raw data and this key.
     fn faults(&self, key: &MasterKey) -> Vec<String> {
-        let rerun = Rerun { inputs: std::slice::from_ref(&self.input), key, seed: None };
+        let rerun =
+            Rerun { inputs: std::slice::from_ref(&self.input), key, seed: None, folder: None, earlier: &[] };
         let result = with_job(|job| verify(&self.path().join("receipt.json"), Some(&rerun), job)).unwrap();
         assert!(!result.checks.is_empty());
         result.checks.into_iter().filter(|check| !check.holds).map(|check| check.what).collect()

@@ -13,10 +13,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::assess::{Earlier, Joined};
 use crate::merkle::{Builder, Hash, hex_hash};
 use crate::plan::{Plan, canonical};
+use crate::search::Searched;
 use crate::study::{MasterKey, Prf, Study, Suite};
-use crate::table::{Counts, Side};
+use crate::table::{Counts, PatientColumns, Side};
 
 /// The format's name, in the field `format`.
 pub const FORMAT: &str = "medveil-receipt-v1";
@@ -62,6 +64,12 @@ pub struct Receipt {
     pub risk: Value,
     /// Figures of utility.
     pub utility: Value,
+    /// Patients over the tables that share them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub linked: Vec<Joined>,
+    /// The earlier releases that were taken into account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
     /// HMAC of all of the above under the study's key.
     #[serde(with = "hex_hash")]
     pub mac: Hash,
@@ -83,6 +91,12 @@ pub struct FileReceipt {
     pub dropped: u64,
     /// What each rule did.
     pub rules: Vec<RuleReceipt>,
+    /// How the quasi-identifiers were generalised after the rules; none where the plan asks for nothing, or the format is not searched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub search: Option<Searched>,
+    /// What tells the patients: a later release compares by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub patients: Option<PatientColumns>,
 }
 
 /// What one rule did in one file.
@@ -117,6 +131,10 @@ pub struct Draft<'a> {
     pub risk: Value,
     /// Figures of utility.
     pub utility: Value,
+    /// Patients over the tables that share them.
+    pub linked: Vec<Joined>,
+    /// The earlier releases that were taken into account.
+    pub earlier: Option<Earlier>,
 }
 
 impl Draft<'_> {
@@ -138,6 +156,8 @@ impl Draft<'_> {
             files: self.files,
             risk: self.risk,
             utility: self.utility,
+            linked: self.linked,
+            earlier: self.earlier,
             mac: [0; 32],
         };
         receipt.mac = receipt.expected_mac(self.study);
@@ -313,6 +333,8 @@ mod tests {
                 action: "keep".into(),
                 counts: Counts { kept: 2, ..Counts::default() },
             }],
+            search: None,
+            patients: None,
         };
         let (key, study) = (key(), study());
         Draft {
@@ -323,6 +345,8 @@ mod tests {
             files: vec![file],
             risk: Value::Null,
             utility: Value::Null,
+            linked: Vec::new(),
+            earlier: None,
         }
         .seal()
     }

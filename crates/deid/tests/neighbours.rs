@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use medveil_deid::plan::Plan;
 use medveil_deid::study::{MasterKey, Study, Suite};
-use medveil_deid::table::{FileKeys, Hints, Job, deidentify_csv};
+use medveil_deid::table::{FileKeys, Hints, Job, Protection, deidentify_csv};
 
 const PLAN: &str = r#"
 [plan]
@@ -53,7 +53,9 @@ fn deidentify(records: &[&str]) -> (Vec<String>, String) {
     let plan = Plan::from_toml(PLAN).unwrap();
     let text = format!("patient,seen,age,code,glucose\n{}\n", records.join("\n"));
     let mut out = Vec::new();
-    let outcome = deidentify_csv(text.as_bytes(), None, &mut out, &plan, &study, &keys, &job).unwrap();
+    let outcome =
+        deidentify_csv(text.as_bytes(), None, &mut out, &plan, &study, &keys, Protection::default(), &job)
+            .unwrap();
     let counts: Vec<_> = outcome.columns.iter().map(|(_, counts)| *counts).collect();
     let out = String::from_utf8(out).unwrap();
     (out.lines().skip(1).map(str::to_owned).collect(), format!("{counts:?}"))

@@ -18,7 +18,7 @@ use medveil_deid::kind::Kind;
 use medveil_deid::plan::Plan;
 use medveil_deid::study::{MasterKey, Study, Suite};
 use medveil_deid::table::{
-    FileKeys, Hints, Job, TableError, TableOutcome, Trouble, deidentify_csv, deidentify_parquet,
+    FileKeys, Hints, Job, Protection, TableError, TableOutcome, Trouble, deidentify_csv, deidentify_parquet,
     hash_parquet, scan_parquet,
 };
 use parquet::arrow::ArrowWriter;
@@ -112,7 +112,7 @@ fn deid_in(
 ) -> Result<(Vec<u8>, TableOutcome), TableError> {
     let (study, mut out) = (study(), Vec::new());
     let outcome = with_job(threads, memory, |job| {
-        deidentify_parquet(file(bytes), &mut out, plan, &study, &keys(&study), job)
+        deidentify_parquet(file(bytes), &mut out, plan, &study, &keys(&study), Protection::default(), job)
     })?;
     Ok((out, outcome))
 }
@@ -298,7 +298,16 @@ fn a_parquet_table_and_its_csv_twin_become_the_same_table() {
     }
     let (study, mut out) = (study(), Vec::new());
     let from_csv = with_job(2, 1 << 26, |job| {
-        deidentify_csv(csv.as_bytes(), None, &mut out, &visits_plan(), &study, &keys(&study), job)
+        deidentify_csv(
+            csv.as_bytes(),
+            None,
+            &mut out,
+            &visits_plan(),
+            &study,
+            &keys(&study),
+            Protection::default(),
+            job,
+        )
     })
     .unwrap();
     let (output, from_parquet) = deid(&parquet(columns), &visits_plan()).unwrap();

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use medveil_clinical::dataset::{self, DatasetError, Released, Request};
+use medveil_deid::assess::Joined;
 use medveil_deid::plan::{Plan, builtin};
 use medveil_deid::report::Report;
 use medveil_deid::study::{MasterKey, Study};
@@ -34,6 +35,8 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         plan: &plan,
         key: &key,
         study: &study,
+        folder: plan_folder(&args.plan),
+        earlier: &args.earlier,
         output_leaf_key: *random()?,
         time: &time,
         language: console.language(),
@@ -57,6 +60,8 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
             "files": receipt.files,
             "output_root": hex(&receipt.output_root),
             "risk": receipt.risk,
+            "linked": receipt.linked,
+            "earlier": receipt.earlier,
             "utility": receipt.utility,
             "skipped": released.skipped,
             "unused_rules": released.unused.iter().map(|rule| rule + 1).collect::<Vec<_>>(),
@@ -121,6 +126,37 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
                 after.min_class,
             ));
         }
+        if let Some(search) = file.search.as_ref().filter(|search| search.found.changed()) {
+            let found = &search.found;
+            let coarser = found.columns.iter().filter(|column| column.level > 0);
+            let levels: Vec<String> = coarser
+                .map(|column| format!("{} {}/{}", column.column.escape_debug(), column.level, column.highest))
+                .collect();
+            console.note(format_args!(
+                "  {}: {}; {} {:.4}; {}: {}",
+                console.text("generalised", "泛化层级"),
+                if levels.is_empty() { "-".to_owned() } else { levels.join(", ") },
+                found.metric,
+                found.score,
+                console.text("records dropped for it", "为此丢弃的记录"),
+                found.suppressed,
+            ));
+        }
+    }
+    let joined = |what: &str, joined: &Joined| {
+        console.note(format_args!(
+            "{what}: {} {}, {} {}",
+            joined.patients,
+            console.text("patients; smallest joined class", "名患者；最小联合等价类"),
+            joined.min_class,
+            console.text("patients", "名"),
+        ));
+    };
+    for tables in &released.receipt.linked {
+        joined(&tables.parts.join(" + "), tables);
+    }
+    if let Some(earlier) = &released.receipt.earlier {
+        joined(console.text("with earlier releases", "与历次发布联合"), &earlier.joined);
     }
     if released.receipt.files.iter().any(|file| file.format == "fhir r4 (json)") {
         console.note(console.text(
@@ -147,6 +183,12 @@ fn summary(released: &Released, plan: &Plan, console: &Console) {
 
 fn hex(hash: &[u8; 32]) -> String {
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Where the hierarchy files of a plan are: beside it.
+fn plan_folder(name: &str) -> Option<&Path> {
+    let path = Path::new(name);
+    path.exists().then(|| path.parent().unwrap_or(Path::new("")))
 }
 
 /// A plan file, or a built-in plan by its name.

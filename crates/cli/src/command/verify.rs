@@ -17,8 +17,13 @@ pub fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
     let cancelled = interruptible();
     let progress = |_| {};
     let key = args.key.as_deref().map(read_key).transpose()?;
-    let rerun =
-        key.as_ref().map(|key| Rerun { inputs: &args.raw, key, seed: args.seed.as_ref().map(|seed| seed.0) });
+    let rerun = key.as_ref().map(|key| Rerun {
+        inputs: &args.raw,
+        key,
+        seed: args.seed.as_ref().map(|seed| seed.0),
+        folder: args.hierarchies.as_deref(),
+        earlier: &args.earlier,
+    });
     let result = dataset::verify(&args.file, rerun.as_ref(), &job(&args.run, &cancelled, &progress))?;
     if args.json {
         console.json(&json!({

@@ -7,6 +7,7 @@ mod hierarchies;
 mod life;
 mod plans;
 mod population;
+mod privacy;
 mod tampering;
 
 use std::path::{Path, PathBuf};

@@ -82,7 +82,7 @@ impl Assessed {
 
     /// The figures, with what the release model asks.
     pub fn figures(&self, model: ReleaseModel) -> Value {
-        let evaluation = evaluate(&self.assessment, None, model);
+        let evaluation = evaluate(&self.assessment, None, model, None);
         json!({ "figures": self.assessment.risk_json()["before"], "records": self.assessment.records,
                 "quasi_identifiers": self.assessment.quasi_identifiers, "sensitive": self.assessment.sensitive, "evaluation": evaluation })
     }
@@ -93,7 +93,7 @@ impl Assessed {
         let Some(risk) = &self.assessment.before else {
             return vec![say("the table has no records", "表中没有记录")];
         };
-        let evaluation = evaluate(&self.assessment, None, model);
+        let evaluation = evaluate(&self.assessment, None, model, None);
         let estimated = if risk.exact { String::new() } else { say(" (estimated)", "（估计值）") };
         let mut lines = vec![
             format!("{}: {}", say("records", "记录数"), risk.records),

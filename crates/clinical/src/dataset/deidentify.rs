@@ -4,16 +4,19 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use medveil_deid::assess::Assessor;
+use medveil_deid::assess::{Assessor, required_class};
 use medveil_deid::detect::Language;
 use medveil_deid::merkle::Hash;
-use medveil_deid::plan::Plan;
+use medveil_deid::plan::{Plan, Privacy};
 use medveil_deid::receipt::{Draft, FileReceipt, Receipt, RuleReceipt};
-use medveil_deid::report::{FileReport, Report, RuleCounts};
+use medveil_deid::report::{FileReport, Report, RuleCounts, Words};
+use medveil_deid::search::SearchResult;
 use medveil_deid::study::{MasterKey, Prf, Study};
-use medveil_deid::table::{self, FileKeys, Job, TableOutcome};
+use medveil_deid::table::{self, FileKeys, Job, PatientColumns, Persons, Protection, TableOutcome, Tie};
 
+use super::earlier::EarlierReleases;
 use super::error::DatasetError;
+use super::linked;
 use super::source::{Format, Source, Sources, discover};
 use super::stage::Stage;
 use crate::fhir::{self, FhirExecutor, FhirOutcome, demographics};
@@ -28,12 +31,24 @@ pub struct Request<'a> {
     pub key: &'a MasterKey,
     /// The study: keys, suite and seed.
     pub study: &'a Study,
+    /// Where the plan's hierarchy files are; none where the plan has come without a folder.
+    pub folder: Option<&'a Path>,
     /// The key of the output's leaves, which will be in the receipt.
     pub output_leaf_key: Hash,
+    /// The folders of earlier releases to the same recipient.
+    pub earlier: &'a [PathBuf],
     /// The time that the report names, as text; the engine has no clock.
     pub time: &'a str,
     /// The language that the page of the report opens in.
     pub language: Language,
+}
+
+/// A table of a run, as far as its patients go.
+pub(super) struct Table<'a> {
+    /// The file.
+    pub(super) name: &'a str,
+    pub(super) columns: &'a PatientColumns,
+    pub(super) persons: &'a Persons,
 }
 
 /// What came of it.
@@ -87,11 +102,17 @@ pub(super) fn deidentify_into(
     let (mut files, mut reports, mut figures) = (Vec::new(), Vec::new(), Vec::new());
     let mut patients = Assessor::new(demographics::spec());
     let mut columns: Vec<String> = Vec::new();
+    let earlier = EarlierReleases::read(request.earlier, request.key, job)?;
+    let mut followed: Vec<(String, PatientColumns, Persons)> = Vec::new();
     for source in &sources.files {
         let path = folder.join(&source.name);
         let output = create(&path, &source.name)?;
-        match run(request, source, executor.as_ref(), &mut patients, output, job)? {
-            Outcome::Table(outcome) => {
+        let ties = follows(request).then_some(earlier.ties.as_slice());
+        match run(request, source, executor.as_ref(), &mut patients, ties, output, job)? {
+            Outcome::Table(mut outcome) => {
+                if let (Some(columns), Some(persons)) = (outcome.patients.clone(), outcome.persons.take()) {
+                    followed.push((source.name.clone(), columns, persons));
+                }
                 columns.extend(outcome.columns.iter().map(|(column, _)| column.finding.name.clone()));
                 files.push(table_receipt(request.plan, source, &outcome));
                 reports.push(FileReport::of_table(&source.name, request.plan, &outcome));
@@ -119,15 +140,18 @@ pub(super) fn deidentify_into(
         figures.push(("fhir patients".to_owned(), patients));
     }
     let report = Report::new(request.plan, request.study.id(), reports).at(request.time);
-    let reasons: Vec<String> = report
-        .files
-        .iter()
-        .flat_map(|file| {
-            file.reasons
-                .iter()
-                .map(move |reason| format!("{}: {}", file.path, reason.in_language(request.language)))
-        })
-        .collect();
+    let tables: Vec<Table<'_>> =
+        followed.iter().map(|(name, columns, persons)| Table { name, columns, persons }).collect();
+    let required = request.plan.privacy.as_ref().and_then(required_class);
+    let linked = linked::join(&tables, required);
+    let earlier = earlier.join(&tables, report.loss, required);
+    let report = report.joined(linked.clone(), earlier.clone(), request.plan);
+    let of_files = report.files.iter().flat_map(|file| {
+        let said = |reason: &Words| format!("{}: {}", file.path, reason.in_language(request.language));
+        file.reasons.iter().map(said).collect::<Vec<_>>()
+    });
+    let of_all = report.reasons.iter().map(|reason| reason.in_language(request.language).to_owned());
+    let reasons: Vec<String> = of_files.chain(of_all).collect();
     if !reasons.is_empty() {
         return Err(DatasetError::Refused { reasons, report: Box::new(report) });
     }
@@ -146,6 +170,8 @@ pub(super) fn deidentify_into(
         files,
         risk: all(medveil_deid::assess::Assessment::risk_json),
         utility: all(medveil_deid::assess::Assessment::utility_json),
+        linked,
+        earlier,
     }
     .seal();
     let report = report.bound_to(receipt.input_root, receipt.output_root);
@@ -154,6 +180,11 @@ pub(super) fn deidentify_into(
         false => request.plan.unused_column_rules(&columns),
     };
     Ok(Released { receipt, report, skipped: sources.skipped.clone(), unused })
+}
+
+/// Whether the patients of tables are followed: where the plan asks how they hide, or earlier releases are compared.
+fn follows(request: &Request<'_>) -> bool {
+    !request.earlier.is_empty() || request.plan.privacy.as_ref().is_some_and(Privacy::asks)
 }
 
 enum Outcome {
@@ -166,22 +197,41 @@ fn run(
     source: &Source,
     executor: Option<&FhirExecutor>,
     patients: &mut Assessor,
+    ties: Option<&[Tie]>,
     mut output: BufWriter<File>,
     job: &Job<'_>,
 ) -> Result<Outcome, DatasetError> {
     let (plan, study) = (request.plan, request.study);
     let keys = file_keys(study, &source.name, &request.output_leaf_key);
-    let input = open(source)?;
     let table_error = |error| DatasetError::Table { file: source.path.display().to_string(), error };
+    // Two passes read the file twice, and what is done of it is half of what was read.
+    let twice = plan.privacy.as_ref().is_some_and(Privacy::asks);
+    let half = |bytes: u64| (job.progress)(bytes / 2);
+    let halved = Job { progress: &half, ..*job };
+    let job = if twice { &halved } else { job };
+    let generalisation = match source.format {
+        Format::Csv if twice => {
+            table::search_csv(open(source)?, plan, study, &keys, request.folder, job).map_err(table_error)?
+        }
+        Format::Parquet if twice => {
+            table::search_parquet(open(source)?, plan, study, &keys, request.folder, job)
+                .map_err(table_error)?
+        }
+        _ => None,
+    };
+    let protection = Protection { generalisation, ties };
+    let input = open(source)?;
     let outcome = match (source.format, executor) {
         (Format::Csv, _) => {
-            table::deidentify_csv(input, Some(source.size), &mut output, plan, study, &keys, job)
+            table::deidentify_csv(input, Some(source.size), &mut output, plan, study, &keys, protection, job)
                 .map(|outcome| Outcome::Table(Box::new(outcome)))
                 .map_err(table_error)?
         }
-        (Format::Parquet, _) => table::deidentify_parquet(input, &mut output, plan, study, &keys, job)
-            .map(|outcome| Outcome::Table(Box::new(outcome)))
-            .map_err(table_error)?,
+        (Format::Parquet, _) => {
+            table::deidentify_parquet(input, &mut output, plan, study, &keys, protection, job)
+                .map(|outcome| Outcome::Table(Box::new(outcome)))
+                .map_err(table_error)?
+        }
         (format, Some(executor)) => {
             let lines = format == Format::FhirNdjson;
             fhir::deidentify(input, lines, &mut output, executor, study.suite(), &keys, patients, job)
@@ -237,6 +287,8 @@ fn table_receipt(plan: &Plan, source: &Source, outcome: &TableOutcome) -> FileRe
         input: outcome.input.clone(),
         output: outcome.output.clone(),
         dropped: outcome.dropped,
+        search: outcome.search.as_ref().and_then(SearchResult::found).cloned(),
+        patients: outcome.patients.clone(),
     }
 }
 
@@ -254,5 +306,7 @@ fn fhir_receipt(plan: &Plan, source: &Source, outcome: &FhirOutcome) -> FileRece
         input: outcome.input.clone(),
         output: outcome.output.clone(),
         dropped: outcome.dropped,
+        search: None,
+        patients: None,
     }
 }

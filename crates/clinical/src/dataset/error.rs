@@ -81,6 +81,14 @@ pub enum DatasetError {
         /// Why.
         error: ReceiptError,
     },
+    /// An earlier release is not what its receipt says, or cannot be compared.
+    #[error("earlier release {folder}: {what}")]
+    Earlier {
+        /// Its folder.
+        folder: String,
+        /// Why.
+        what: String,
+    },
     /// The release would not be as private as the plan demands; each reason is named.
     #[error("the release is refused: {}", reasons.join("; "))]
     Refused {
@@ -94,7 +102,7 @@ pub enum DatasetError {
 impl DatasetError {
     /// Whether the input was understood and the answer is no, rather than the input not being usable.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, DatasetError::Refused { .. })
+        matches!(self, DatasetError::Refused { .. } | DatasetError::Earlier { .. })
     }
 
     /// Whether the run was stopped from outside.

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use medveil_deid::detect::Language;
 use medveil_deid::merkle::{Hash, leaf};
 use medveil_deid::receipt::Receipt;
+use medveil_deid::search::{Comparison, Searched};
 use medveil_deid::study::{MasterKey, Study};
 use medveil_deid::table::{self, Dialect, Job, Side};
 use serde::Serialize;
@@ -61,6 +62,10 @@ pub struct Rerun<'a> {
     pub key: &'a MasterKey,
     /// The seed, if the run was given one.
     pub seed: Option<[u8; 32]>,
+    /// Where the hierarchy files of the plan are, if it names any.
+    pub folder: Option<&'a Path>,
+    /// The earlier releases that the run was given, to check what the receipt says of them, too.
+    pub earlier: &'a [PathBuf],
 }
 
 /// Checks the receipt at `path` against the files beside it, and with `rerun` against the raw data.
@@ -94,6 +99,8 @@ pub fn verify(path: &Path, rerun: Option<&Rerun<'_>>, job: &Job<'_>) -> Result<V
                 plan: &plan,
                 key: rerun.key,
                 study: &study,
+                folder: rerun.folder,
+                earlier: rerun.earlier,
                 output_leaf_key: receipt.output_leaf_key,
                 time: "",
                 language: Language::En,
@@ -258,8 +265,40 @@ fn run_again(
             vec!["the counts of the receipt are not those of the run".to_owned()]
         };
         result.add(format!("{}: the counts are those of the run", then.path), counts);
+        if then.search.is_some() || now.search.is_some() {
+            let differences = match same_search(then.search.as_ref(), now.search.as_ref()) {
+                true => Vec::new(),
+                false => vec!["the search on the raw data comes to other levels or figures".to_owned()],
+            };
+            result.add(
+                format!("{}: the generalisation is the best that the plan allows", then.path),
+                differences,
+            );
+        }
+    }
+    if !(receipt.linked.is_empty() && now.linked.is_empty()) {
+        let differences = match receipt.linked == now.linked {
+            true => Vec::new(),
+            false => vec!["the tables of the run show other figures".to_owned()],
+        };
+        result.add("the figures of linked tables are those of the run", differences);
+    }
+    if !request.earlier.is_empty() {
+        let differences = match receipt.earlier == now.earlier {
+            true => Vec::new(),
+            false => vec!["these earlier releases show other figures".to_owned()],
+        };
+        result.add("the figures of earlier releases are those of the run", differences);
     }
     Ok(())
+}
+
+/// Whether two searches came to the same; how each compares to its neighbours is in no receipt.
+fn same_search(then: Option<&Searched>, now: Option<&Searched>) -> bool {
+    let bare = |found: Option<&Searched>| {
+        found.map(|found| Searched { comparison: Comparison::default(), ..found.clone() })
+    };
+    bare(then) == bare(now)
 }
 
 #[cfg(test)]

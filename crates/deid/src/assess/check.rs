@@ -1,7 +1,10 @@
 //! Whether a table may be released: what the plan's `[privacy]` asks, against what was measured.
 //!
-//! Every refusal is a [`Breach`] with the two values that were compared. What cannot be shown does not pass: a model that one pass over
-//! the table does not measure, or an extreme that is known from a sample of classes only, is a breach of its own.
+//! Every refusal is a [`Breach`] with the two values that were compared. What cannot be shown does not pass: a model that neither the assessment nor
+//! the [search](crate::search) of the run has measured, or an extreme that is known from a sample of classes only, is a breach of its own.
+//!
+//! What the assessment measures it measures on the records that are written; the gate stands behind the search and does not take its word. For the other models
+//! the figures of the search stand, which counted every class.
 
 use serde::Serialize;
 
@@ -9,7 +12,9 @@ use super::diversity::COUNTED;
 use super::threshold::{Level, cell_size, convention};
 use super::{Assessment, InPopulation, Risk};
 use crate::detect::Language;
+use crate::model::{Model, ModelKind, TableCriterion};
 use crate::plan::{Privacy, ReleaseModel};
+use crate::search::SearchResult;
 
 /// Why a release is refused.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -62,6 +67,34 @@ pub enum Breach {
         /// The requirement.
         model: String,
     },
+    /// Classes violate a model.
+    Violated {
+        /// The requirement.
+        model: String,
+        /// Records in such classes.
+        records: u64,
+    },
+    /// The average risk of the records is too high.
+    AverageRisk {
+        /// The average.
+        measured: f64,
+        /// The plan's `average-risk`.
+        limit: f64,
+    },
+    /// No generalisation satisfies every model.
+    Unsatisfiable {
+        /// Records that the search might have suppressed.
+        allowed: u64,
+        /// Records of the table.
+        records: u64,
+        /// Records that the best one suppresses if any number may be; none if there is none even then.
+        best: Option<u64>,
+    },
+    /// The table could not be searched.
+    NotSearched {
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The verdict on a table.
@@ -84,8 +117,22 @@ pub struct Evaluation {
     pub journalist_within: Option<bool>,
 }
 
-/// What of `privacy` the release does not satisfy.
-pub fn check(assessment: &Assessment, privacy: &Privacy, model: ReleaseModel) -> Vec<Breach> {
+/// Whether an assessment measures the model, without a search.
+pub(crate) fn measured_in_one_pass(model: &Model) -> bool {
+    match &model.kind {
+        ModelKind::K(_) | ModelKind::MaxRisk(_) | ModelKind::AverageRisk(_) => true,
+        ModelKind::DistinctL(model) => model.l() <= COUNTED as u64,
+        _ => false,
+    }
+}
+
+/// What of `privacy` the release does not satisfy. `search` is what came of the run's search, if there was one.
+pub fn check(
+    assessment: &Assessment,
+    privacy: &Privacy,
+    model: ReleaseModel,
+    search: Option<&SearchResult>,
+) -> Vec<Breach> {
     let mut breaches = Vec::new();
     if model == ReleaseModel::Public {
         breaches.extend(
@@ -99,42 +146,92 @@ pub fn check(assessment: &Assessment, privacy: &Privacy, model: ReleaseModel) ->
     }
     // Without quasi-identifiers or without records there is nothing that an attacker could match.
     let Some(risk) = &assessment.after else { return breaches };
+    let models = breaches.len();
     if let Some(limit) = privacy.max_risk {
+        let words = format!("max-risk={limit}");
         if risk.min_class < cell_size(limit) {
             breaches.push(Breach::MaxRisk { measured: risk.prosecutor.maximum, limit });
-        } else if !risk.exact {
-            breaches.push(uncertain(format!("max-risk={limit}"), risk));
+        } else if !risk.exact && !shows(search, &words) {
+            breaches.push(uncertain(words, risk));
         }
     }
     for model in &privacy.models {
-        breaches.extend(check_model(model, risk));
+        breaches.extend(check_model(model, risk, search));
+    }
+    match search {
+        Some(SearchResult::Nothing { allowed, records, best, .. }) => {
+            breaches.push(Breach::Unsatisfiable { allowed: *allowed, records: *records, best: *best });
+        }
+        // It matters only where the search was needed.
+        Some(SearchResult::Impossible { reason }) if breaches.len() > models => {
+            breaches.push(Breach::NotSearched { reason: reason.clone() });
+        }
+        _ => {}
     }
     breaches
 }
 
-fn check_model(model: &str, risk: &Risk) -> Vec<Breach> {
-    let unmeasured = || vec![Breach::Unmeasured { model: model.to_owned() }];
-    let Some((name, parameter)) = model.split_once('=') else { return unmeasured() };
-    let Ok(required) = parameter.trim().parse::<u64>() else { return unmeasured() };
-    match name.trim() {
-        "k" if risk.min_class < required => vec![Breach::KAnonymity { measured: risk.min_class, required }],
-        "k" if !risk.exact && required > 1 => vec![uncertain(model.to_owned(), risk)],
-        "k" => Vec::new(),
-        "distinct-l" if required > COUNTED as u64 => unmeasured(),
-        "distinct-l" => risk
-            .distinct_l
-            .iter()
-            .filter_map(|diverse| {
-                if diverse.min < required {
-                    let column = diverse.column.clone();
-                    Some(Breach::DistinctL { column, measured: diverse.min, required })
-                } else if !diverse.exact && required > 1 {
-                    Some(uncertain(model.to_owned(), risk))
-                } else {
-                    None
-                }
-            })
-            .collect(),
+/// Whether the search shows that the model holds.
+fn shows(search: Option<&SearchResult>, model: &str) -> bool {
+    search.and_then(SearchResult::found).is_some_and(|found| found.shows(model))
+}
+
+fn check_model(words: &str, risk: &Risk, search: Option<&SearchResult>) -> Vec<Breach> {
+    let shown = shows(search, words);
+    let unmeasured = || match search {
+        _ if shown => Vec::new(),
+        Some(SearchResult::Nothing { violations, .. }) => {
+            let violation = violations.iter().find(|(model, _)| model == words);
+            // What only the whole set of models makes unsatisfiable is said once, for all of them.
+            let violated = |(_, records): &(String, u64)| Breach::Violated {
+                model: words.to_owned(),
+                records: *records,
+            };
+            violation.map(violated).into_iter().collect()
+        }
+        _ => vec![Breach::Unmeasured { model: words.to_owned() }],
+    };
+    let Ok(model) = words.parse::<Model>() else {
+        return vec![Breach::Unmeasured { model: words.to_owned() }];
+    };
+    match &model.kind {
+        ModelKind::K(required) if risk.min_class < *required => {
+            vec![Breach::KAnonymity { measured: risk.min_class, required: *required }]
+        }
+        ModelKind::K(required) if !risk.exact && *required > 1 && !shown => {
+            vec![uncertain(words.to_owned(), risk)]
+        }
+        ModelKind::K(_) => Vec::new(),
+        ModelKind::MaxRisk(limit) if risk.min_class < cell_size(*limit) => {
+            vec![Breach::MaxRisk { measured: risk.prosecutor.maximum, limit: *limit }]
+        }
+        ModelKind::MaxRisk(_) if !risk.exact && !shown => vec![uncertain(words.to_owned(), risk)],
+        ModelKind::MaxRisk(_) => Vec::new(),
+        ModelKind::AverageRisk(asked) if risk.exact => {
+            let measured = risk.prosecutor.average.value;
+            let breach = Breach::AverageRisk { measured, limit: asked.limit() };
+            // The same figure from the same classes, but for the last bit.
+            if measured > asked.limit() * (1.0 + 1e-12) { vec![breach] } else { Vec::new() }
+        }
+        ModelKind::AverageRisk(_) if !shown => vec![uncertain(words.to_owned(), risk)],
+        ModelKind::AverageRisk(_) => Vec::new(),
+        ModelKind::DistinctL(asked) if asked.l() <= COUNTED as u64 => {
+            let about = |column: &String| model.attribute.as_ref().is_none_or(|name| name == column);
+            risk.distinct_l
+                .iter()
+                .filter(|diverse| about(&diverse.column))
+                .filter_map(|diverse| {
+                    if diverse.min < asked.l() {
+                        let (column, measured) = (diverse.column.clone(), diverse.min);
+                        Some(Breach::DistinctL { column, measured, required: asked.l() })
+                    } else if !diverse.exact && asked.l() > 1 && !shown {
+                        Some(uncertain(words.to_owned(), risk))
+                    } else {
+                        None
+                    }
+                })
+                .collect()
+        }
         _ => unmeasured(),
     }
 }
@@ -144,10 +241,15 @@ fn uncertain(model: String, risk: &Risk) -> Breach {
 }
 
 /// The verdict, with the level that it supports.
-pub fn evaluate(assessment: &Assessment, privacy: Option<&Privacy>, model: ReleaseModel) -> Evaluation {
+pub fn evaluate(
+    assessment: &Assessment,
+    privacy: Option<&Privacy>,
+    model: ReleaseModel,
+    search: Option<&SearchResult>,
+) -> Evaluation {
     let nothing = Privacy::default();
     let privacy = privacy.unwrap_or(&nothing);
-    let breaches = check(assessment, privacy, model);
+    let breaches = check(assessment, privacy, model, search);
     let threshold = privacy.max_risk.unwrap_or(convention(model).threshold);
     let cell_size = cell_size(threshold);
     let shown = assessment.after.as_ref().is_some_and(|risk| risk.exact && risk.min_class >= cell_size);
@@ -213,8 +315,29 @@ impl Breach {
                 )
             }
             Breach::Unmeasured { model } => {
-                format!("`{model}` is not measured in one pass over a table: it is not shown")
+                format!("`{model}` was not measured on this table: it is not shown")
             }
+            Breach::Violated { model, records } => {
+                format!("`{model}` does not hold in classes of {records} records together")
+            }
+            Breach::AverageRisk { measured, limit } => {
+                format!(
+                    "the records have an average re-identification risk of {measured:.4}; the plan allows {limit}"
+                )
+            }
+            Breach::Unsatisfiable { allowed, records, best } => {
+                let best = match best {
+                    Some(best) => format!(
+                        "the best that is possible drops {best} of them ({:.2} %)",
+                        share(*best, *records) * 100.0
+                    ),
+                    None => "nor does any that drops more".to_owned(),
+                };
+                format!(
+                    "no generalisation of the quasi-identifiers satisfies all that is asked and drops at most {allowed} of the {records} records; {best}"
+                )
+            }
+            Breach::NotSearched { reason } => format!("no generalisation was searched for: {reason}"),
         }
     }
 
@@ -236,9 +359,29 @@ impl Breach {
             Breach::Uncertain { model, classes } => {
                 format!("所跟踪的 {classes} 个等价类均满足“{model}”，但等价类总数更多，尚未证明全部满足")
             }
-            Breach::Unmeasured { model } => format!("单次遍历不度量“{model}”，未能证明满足"),
+            Breach::Unmeasured { model } => format!("未在该表上度量“{model}”，未能证明满足"),
+            Breach::Violated { model, records } => format!("共 {records} 条记录所在的等价类不满足“{model}”"),
+            Breach::AverageRisk { measured, limit } => {
+                format!("记录的平均重标识风险为 {measured:.4}，方案允许的上限为 {limit}")
+            }
+            Breach::Unsatisfiable { allowed, records, best } => {
+                let best = match best {
+                    Some(best) => {
+                        format!("可能的最优泛化需丢弃 {best} 条（{:.2}%）", share(*best, *records) * 100.0)
+                    }
+                    None => "丢弃更多记录也无法满足".to_owned(),
+                };
+                format!(
+                    "在最多丢弃 {allowed} 条（共 {records} 条）的前提下，没有任何泛化满足全部要求；{best}"
+                )
+            }
+            Breach::NotSearched { reason } => format!("未能搜索泛化方案：{reason}"),
         }
     }
+}
+
+fn share(part: u64, of: u64) -> f64 {
+    if of == 0 { 0.0 } else { part as f64 / of as f64 }
 }
 
 #[cfg(test)]
@@ -270,7 +413,7 @@ mod tests {
     #[test]
     fn what_satisfies_the_plan_passes() {
         let asked = privacy(&["k=5", "distinct-l=2"], Some(0.2), Some(0.1));
-        assert_eq!(check(&assessment(&[5, 9], 1, 2), &asked, ReleaseModel::Controlled), []);
+        assert_eq!(check(&assessment(&[5, 9], 1, 2), &asked, ReleaseModel::Controlled, None), []);
     }
 
     #[test]
@@ -280,7 +423,7 @@ mod tests {
         table.identified = vec!["name".into()];
         let column = "diagnosis".to_owned();
         assert_eq!(
-            check(&table, &asked, ReleaseModel::Public),
+            check(&table, &asked, ReleaseModel::Public, None),
             [
                 Breach::DirectIdentifier { column: "name".into() },
                 Breach::Suppression { measured: 1.0 / 11.0, limit: 0.01 },
@@ -299,20 +442,20 @@ mod tests {
         let mut table = assessment(&[7; 40], 0, 2);
         let sampled = Classes::sampled(&[7; 20], 1, 280).unwrap();
         table.after = Some(Risk::new(sampled, vec![]));
-        let found = check(&table, &privacy(&["k=5"], Some(0.2), None), ReleaseModel::Controlled);
+        let found = check(&table, &privacy(&["k=5"], Some(0.2), None), ReleaseModel::Controlled, None);
         assert!(
             found.iter().all(|breach| matches!(breach, Breach::Uncertain { classes: 20, .. }))
                 && found.len() == 2,
             "{found:?}"
         );
         // A violation in the sample is one in the table.
-        let found = check(&table, &privacy(&["k=8"], None, None), ReleaseModel::Controlled);
+        let found = check(&table, &privacy(&["k=8"], None, None), ReleaseModel::Controlled, None);
         assert_eq!(found, [Breach::KAnonymity { measured: 7, required: 8 }]);
     }
 
     #[test]
     fn levels_follow_from_identifiers_and_the_threshold() {
-        let level = |table: &Assessment, model| evaluate(table, None, model).level;
+        let level = |table: &Assessment, model| evaluate(table, None, model, None).level;
         let table = assessment(&[5, 9], 0, 2);
         assert_eq!(level(&table, ReleaseModel::Controlled), Level::AcceptableRisk);
         assert_eq!(level(&table, ReleaseModel::Public), Level::WithoutDirectIdentifiers);

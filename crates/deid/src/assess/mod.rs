@@ -20,6 +20,7 @@ mod classes;
 mod diversity;
 mod fingerprint;
 mod followed;
+mod joined;
 mod population;
 mod risk;
 mod sample;
@@ -27,9 +28,12 @@ mod tally;
 mod threshold;
 mod utility;
 
+pub(crate) use check::measured_in_one_pass;
 pub use check::{Breach, Evaluation, check, evaluate};
 pub use classes::{Attack, Classes, Estimate};
+pub(crate) use fingerprint::{SEED, push, spread};
 pub use followed::Followed;
+pub use joined::{Earlier, EarlierRelease, Join, Joined, required_class};
 pub use population::{Census, InPopulation};
 pub use risk::{AtRisk, Bucket, Diverse, Risk};
 pub(crate) use sample::number;
@@ -38,9 +42,9 @@ pub use threshold::{BENCHMARKS, Benchmark, Level, convention};
 pub use utility::{ColumnUtility, Correlation, Numeric, Treatment, Utility};
 
 use diversity::{Diversity, Pair};
-use fingerprint::{SEED, push};
 use followed::Levels;
 use sample::{Choice, Row, Sample};
+pub(crate) use tally::FingerprintMap;
 use tally::{Tally, under};
 
 /// What is to be assessed.

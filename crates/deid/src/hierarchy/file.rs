@@ -31,7 +31,7 @@ pub enum FileTrouble {
     Read(#[from] std::io::Error),
     /// No table of text.
     #[error(transparent)]
-    Table(#[from] TableError),
+    Table(Box<TableError>),
     /// No hierarchy.
     #[error(transparent)]
     Hierarchy(#[from] HierarchyError),
@@ -74,6 +74,12 @@ pub enum FileTrouble {
         /// In the plan.
         expected: String,
     },
+}
+
+impl From<TableError> for FileTrouble {
+    fn from(error: TableError) -> FileTrouble {
+        FileTrouble::Table(Box::new(error))
+    }
 }
 
 fn names(files: &[String]) -> String {

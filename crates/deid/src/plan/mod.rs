@@ -204,6 +204,43 @@ pub struct Privacy {
     /// How the values of a column are generalised, by column. They are applied to the values that the rules release.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub hierarchies: BTreeMap<String, HierarchySpec>,
+    /// Whether a run generalises what the rules release until it satisfies the models; otherwise it is checked only. True where left out.
+    #[serde(skip_serializing_if = "is_default_search")]
+    pub search: Option<bool>,
+    /// What happens where a patient stands out by several tables of a run together.
+    #[serde(skip_serializing_if = "is_default_linked")]
+    pub linked: Linked,
+}
+
+/// What happens where a patient stands out in the joined view of several tables.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Linked {
+    /// The release is refused.
+    #[default]
+    Refuse,
+    /// The report says so.
+    Report,
+}
+
+fn is_default_search(search: &Option<bool>) -> bool {
+    *search != Some(false)
+}
+
+fn is_default_linked(linked: &Linked) -> bool {
+    *linked == Linked::Refuse
+}
+
+impl Privacy {
+    /// Whether a run searches for a generalisation.
+    pub fn searches(&self) -> bool {
+        self.search != Some(false)
+    }
+
+    /// Whether anything is asked of the classes of a table.
+    pub fn asks(&self) -> bool {
+        !self.models.is_empty() || self.max_risk.is_some()
+    }
 }
 
 impl Plan {

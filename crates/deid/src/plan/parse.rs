@@ -11,6 +11,8 @@ use toml::Spanned;
 use super::{Head, Match, Plan, Privacy, Rule};
 use crate::action::{self, Action, METHODS};
 use crate::kind::Kind;
+use crate::metric::Metric;
+use crate::model::{Model, ModelError};
 
 /// Why a text is no plan, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -194,6 +196,17 @@ fn check_privacy(privacy: &Privacy) -> Result<(), String> {
     };
     share("suppression", privacy.suppression)?;
     share("max-risk", privacy.max_risk)?;
+    for words in &privacy.models {
+        let model: Model = words.parse().map_err(|error: ModelError| error.to_string())?;
+        if let Some(name) = model.attribute.filter(|name| !privacy.sensitive.contains(name)) {
+            let help = suggest(&name, privacy.sensitive.iter().map(String::as_str));
+            let help = help.map_or_else(String::new, |help| format!("; {help}"));
+            return Err(format!("`{words}` is about `{name}`, which `sensitive` does not list{help}"));
+        }
+    }
+    if let Some(metric) = &privacy.metric {
+        metric.parse::<Metric>().map_err(|error| error.to_string())?;
+    }
     if let Some(name) = privacy.sensitive.iter().find(|name| privacy.quasi_identifiers.contains(name)) {
         return Err(format!("`{name}` cannot be both quasi-identifier and sensitive"));
     }

@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::action::{METHODS, Method, Parameter, ParameterError, Shape};
 use crate::hierarchy;
 use crate::kind::{Class, Kind, Text};
+use crate::metric::Metric;
 
 /// The JSON Schema (draft 2020-12) of the JSON form of plans, which TOML editors use for the TOML form, too.
 pub fn schema() -> Value {
@@ -372,7 +373,20 @@ fn privacy() -> Value {
             "sensitive": names("Attributes that an attacker wants to learn. · 敏感属性。"),
             "models": names("Privacy models, such as k=5. · 隐私模型，如 k=5。"),
             "suppression": share("The largest share of records that may be suppressed. · 允许抑制的最大记录比例。"),
-            "metric": { "type": "string", "description": "The measure of information loss. · 信息损失度量。" },
+            "metric": {
+                "enum": Metric::ALL.map(Metric::name),
+                "description": "What the search makes small; loss where left out. · 信息损失度量，默认为 loss。",
+            },
+            "search": {
+                "type": "boolean",
+                "description": "Whether what the rules release is generalised until it satisfies the models; otherwise it is checked only. · 是否自动搜索最优泛化；设为 false 则仅检查。",
+                "default": true,
+            },
+            "linked": {
+                "enum": ["refuse", "report"],
+                "description": "What happens where a patient stands out by several tables of a run together. · 同次运行的多个表联合后患者可被区分出来时的处理：拒绝或仅报告。",
+                "default": "refuse",
+            },
             "hierarchies": {
                 "type": "object",
                 "description": "How the values of a column are generalised, by column. · 各列取值的泛化层次，以列名为键。",

@@ -8,14 +8,16 @@ use medveil_privacy::Spend;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::assess::{Assessment, Breach, Evaluation, evaluate};
+use crate::assess::{Assessment, Breach, Earlier, Evaluation, Joined, evaluate};
 use crate::detect::Language;
 use crate::kind::{Kind, Text};
 use crate::merkle::{Hash, hex_hash};
-use crate::plan::{Plan, ReleaseModel, Unmatched};
-use crate::receipt::ENGINE;
+use crate::plan::{Linked, Plan, ReleaseModel, Unmatched};
+use crate::receipt::{ENGINE, Receipt, RuleReceipt};
+use crate::search::{Comparison, SearchResult, Searched};
 use crate::table::{BoundColumn, Counts, Side, TableOutcome};
 
+mod generalised;
 mod html;
 mod search;
 mod warning;
@@ -49,6 +51,13 @@ pub struct Report {
     pub receipt: Option<Roots>,
     /// The files, in the order of the run.
     pub files: Vec<FileReport>,
+    /// Patients over the tables that share them.
+    pub linked: Vec<Joined>,
+    /// The earlier releases to the same recipient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub earlier: Option<Earlier>,
+    /// Breaches of the release as a whole, in words.
+    pub reasons: Vec<Words>,
 }
 
 /// What a report says of the plan.
@@ -146,6 +155,21 @@ pub struct FileReport {
     pub evaluation: Option<Evaluation>,
     /// The breaches in words.
     pub reasons: Vec<Words>,
+    /// How the quasi-identifiers were generalised after the rules, and why so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub search: Option<Generalised>,
+}
+
+/// The search for a generalisation.
+#[derive(Clone, Debug, Serialize)]
+pub struct Generalised {
+    /// What was found, as it is in the receipt.
+    #[serde(flatten)]
+    pub found: Searched,
+    /// How it compares.
+    pub comparison: Comparison,
+    /// Why it won, in words.
+    pub why: Vec<Words>,
 }
 
 /// One column, or what one rule did.
@@ -205,7 +229,32 @@ impl Report {
             plan,
             receipt: None,
             files,
+            linked: Vec::new(),
+            earlier: None,
+            reasons: Vec::new(),
         }
+    }
+
+    /// Adds what joining tables and earlier releases shows of patients. Where the plan says `linked = "report"` it is no reason to refuse.
+    #[must_use]
+    pub fn joined(mut self, linked: Vec<Joined>, earlier: Option<Earlier>, plan: &Plan) -> Report {
+        let refuses = plan.privacy.as_ref().is_some_and(|privacy| privacy.linked == Linked::Refuse);
+        let words = |joined: &Joined, over_releases| Words {
+            en: joined.explain(Language::En, over_releases),
+            zh: joined.explain(Language::Zh, over_releases),
+        };
+        if refuses {
+            self.reasons
+                .extend(linked.iter().filter(|joined| joined.breaches()).map(|joined| words(joined, false)));
+        }
+        // What releases add up to is the plan's own measure; `linked` speaks of tables.
+        let over_releases =
+            earlier.as_ref().map(|earlier| &earlier.joined).filter(|joined| joined.breaches());
+        self.reasons.extend(over_releases.map(|joined| words(joined, true)));
+        if !self.reasons.is_empty() {
+            self.verdict = Verdict::Breached;
+        }
+        Report { linked, earlier, ..self }
     }
 
     /// Adds when the run was, as people should read it.
@@ -281,7 +330,12 @@ impl FileReport {
     pub fn of_table(path: &str, plan: &Plan, outcome: &TableOutcome) -> FileReport {
         let items: Vec<Item> =
             outcome.columns.iter().map(|(column, counts)| Item::of_column(plan, column, *counts)).collect();
-        let evaluation = evaluate(&outcome.assessment, plan.privacy.as_ref(), plan.head.release_model);
+        let evaluation = evaluate(
+            &outcome.assessment,
+            plan.privacy.as_ref(),
+            plan.head.release_model,
+            outcome.search.as_ref(),
+        );
         let loss = Loss::sum(items.iter().filter_map(|item| item.loss));
         FileReport {
             warnings: warning::of_table(plan, outcome),
@@ -289,6 +343,7 @@ impl FileReport {
             reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
             evaluation: Some(evaluation),
             loss,
+            search: outcome.search.as_ref().and_then(SearchResult::found).map(Generalised::new),
             ..FileReport::bare(path, &outcome.format, &outcome.input, &outcome.output, items)
         }
     }
@@ -310,7 +365,7 @@ impl FileReport {
 
     /// The report on the patients of all FHIR files together.
     pub fn of_patients(plan: &Plan, patients: &Assessment) -> FileReport {
-        let evaluation = evaluate(patients, plan.privacy.as_ref(), plan.head.release_model);
+        let evaluation = evaluate(patients, plan.privacy.as_ref(), plan.head.release_model, None);
         FileReport {
             path: "Patient".to_owned(),
             format: "fhir r4".to_owned(),
@@ -324,6 +379,7 @@ impl FileReport {
             assessment: Some(patients.clone()),
             reasons: evaluation.breaches.iter().map(Words::of_breach).collect(),
             evaluation: Some(evaluation),
+            search: None,
         }
     }
 
@@ -341,6 +397,7 @@ impl FileReport {
             assessment: None,
             evaluation: None,
             reasons: Vec::new(),
+            search: None,
         }
     }
 }
@@ -392,8 +449,23 @@ impl Loss {
         Some(Loss { epsilon, delta })
     }
 
+    /// What a record of a release has cost, as its receipt and its plan tell: the most of all its tables.
+    pub fn of_receipt(receipt: &Receipt, plan: &Plan) -> Loss {
+        let of_rule = |done: &RuleReceipt| {
+            let rule = plan.rules.get(done.rule?.checked_sub(1)?)?;
+            Loss::of_parameters(&rule.action.parameters())
+        };
+        // Where values repeat in a record, as in FHIR, nobody can add up what they cost together.
+        let tables = receipt.files.iter().filter(|file| !file.format.starts_with("fhir"));
+        let losses = tables.filter_map(|file| Loss::sum(file.rules.iter().filter_map(of_rule)));
+        losses.fold(Loss::default(), |most, loss| Loss {
+            epsilon: most.epsilon.max(loss.epsilon),
+            delta: most.delta.max(loss.delta),
+        })
+    }
+
     /// What they cost together, added up exactly in millionths; none where nothing costs.
-    fn sum(losses: impl Iterator<Item = Loss>) -> Option<Loss> {
+    pub fn sum(losses: impl Iterator<Item = Loss>) -> Option<Loss> {
         let mut total: Option<Spend> = None;
         for loss in losses {
             let spend = Spend::new(loss.epsilon, loss.delta).ok()?;

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::study::{MasterKey, Study, Suite};
-use crate::table::{FileKeys, Hints, Job, deidentify_csv};
+use crate::table::{FileKeys, Hints, Job, Protection, deidentify_csv};
 
 fn plan(privacy: &str) -> Plan {
     Plan::from_toml(&format!(
@@ -54,7 +54,17 @@ fn run(plan: &Plan, csv: &str) -> Report {
         cancelled: &cancelled,
         progress: &|_| {},
     };
-    let outcome = deidentify_csv(csv.as_bytes(), None, &mut Vec::new(), plan, &study, &keys, &job).unwrap();
+    let outcome = deidentify_csv(
+        csv.as_bytes(),
+        None,
+        &mut Vec::new(),
+        plan,
+        &study,
+        &keys,
+        Protection::default(),
+        &job,
+    )
+    .unwrap();
     let file = FileReport::of_table("t.csv", plan, &outcome);
     Report::new(plan, "s", vec![file]).at("2026-01-02").bound_to([1; 32], [2; 32])
 }

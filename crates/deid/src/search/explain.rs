@@ -71,12 +71,8 @@ pub fn explain(
     effort: &Effort<'_>,
 ) -> Result<Option<Explanation>, ProblemError> {
     let Some(solution) = &outcome.solution else { return Ok(None) };
-    let prepared = Prepared::new(problem)?;
     let levels = &solution.candidate.levels;
-    let (finer, coarser) = match &problem.tuples.store {
-        Store::Narrow(entries) => neighbours(&prepared, problem, entries, levels),
-        Store::Wide(entries) => neighbours(&prepared, problem, entries, levels),
-    };
+    let (finer, coarser) = neighbours_of(problem, levels)?;
     let prices = (0..levels.len())
         .map(|attribute| price(problem, attribute, &solution.losses, effort))
         .collect::<Result<_, _>>()?;
@@ -112,6 +108,19 @@ pub fn frontier(
     Ok(points)
 }
 
+/// By quasi-identifier, what one level less and one level more than `levels` would have given.
+///
+/// # Errors
+/// Those of [`solve`].
+pub fn neighbours_of(problem: &Problem, levels: &[u8]) -> Result<(Neighbours, Neighbours), ProblemError> {
+    let prepared = Prepared::new(problem)?;
+    Ok(match &problem.tuples.store {
+        Store::Narrow(entries) => neighbours(&prepared, problem, entries, levels),
+        Store::Wide(entries) => neighbours(&prepared, problem, entries, levels),
+    })
+}
+
+/// A transformation one level away, for each quasi-identifier that has one.
 type Neighbours = Vec<Option<Neighbour>>;
 
 fn neighbours<K: Key>(

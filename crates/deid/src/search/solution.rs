@@ -79,7 +79,7 @@ pub fn solve(problem: &Problem, effort: &Effort<'_>) -> Result<Outcome, ProblemE
 
 /// A problem whose models, costs and lattice are worked out.
 pub(crate) struct Prepared {
-    lattice: Lattice,
+    pub(crate) lattice: Lattice,
     criteria: Criteria,
     costs: Costs,
 }

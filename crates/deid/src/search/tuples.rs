@@ -85,12 +85,17 @@ impl Counter {
 
     /// Counts a record by its codes.
     pub fn add(&mut self, codes: &[u32], sensitive: &[u32]) -> Result<(), TooManyRecords> {
-        self.tuples.rows += 1;
+        self.add_all(codes, sensitive, 1)
+    }
+
+    /// Counts so many records of the same codes.
+    pub fn add_all(&mut self, codes: &[u32], sensitive: &[u32], records: u32) -> Result<(), TooManyRecords> {
+        self.tuples.rows += u64::from(records);
         if self.tuples.rows > u64::from(u32::MAX) {
             return Err(TooManyRecords);
         }
         let combination = if self.with_sensitive { self.combination(sensitive) } else { 0 };
-        self.count(codes, combination, 1, 0);
+        self.count(codes, combination, records, 0);
         Ok(())
     }
 

@@ -30,6 +30,8 @@ pub struct BoundColumn {
     pub rule: Option<usize>,
     /// What happens to it.
     pub fate: Fate,
+    /// How far a search generalises it further: 0 is what the rule releases.
+    pub level: u8,
 }
 
 /// What happens to a column.
@@ -121,7 +123,7 @@ impl Binding {
                     }
                 }
             };
-            columns.push(BoundColumn { finding, rule, fate });
+            columns.push(BoundColumn { finding, rule, fate, level: 0 });
         }
         if !columns.iter().any(BoundColumn::released) {
             return Err(TableError::new(Trouble::NothingReleased));
@@ -157,7 +159,7 @@ impl Binding {
                 .map(|column| ColumnSpec {
                     name: column.finding.name.clone(),
                     kind: column.finding.kind,
-                    action: column.action().to_owned(),
+                    action: if column.level > 0 { "generalize" } else { column.action() }.to_owned(),
                     released: column.released(),
                 })
                 .collect(),

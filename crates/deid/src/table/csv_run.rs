@@ -1,13 +1,17 @@
 //! CSV files through a plan, and through detection.
 
 use std::io::{Read, Write};
+use std::path::Path;
 
 use super::bind::{Binding, Fate};
 use super::csv::{Block, Blocks, RawBlock, write_field};
 use super::dialect::Dialect;
 use super::error::{TableError, Trouble};
 use super::execute::{self, Rows, Transformed, Value, observe, spec_as_it_stands, transform};
-use super::job::{Counts, Job, Side, TableOutcome};
+use super::generalise::{self, Generalisation};
+use super::job::{Counts, Job, Protection, Side, TableOutcome};
+use super::linkage::{Follow, PatientColumns, Persons};
+use super::survey::{Survey, SurveyPart};
 use crate::assess::{Assessment, Assessor, Followed, Part, Spec};
 use crate::code::calendar::Date;
 use crate::detect::{self, ColumnFinding, Strength, TableScanner};
@@ -15,7 +19,7 @@ use crate::kind::Kind;
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline;
 use crate::plan::Plan;
-use crate::study::{NoiseKey, Prf, Study, Suite};
+use crate::study::{NoiseKey, Prf, Record, Study, Suite};
 
 /// The keys of one file.
 pub struct FileKeys {
@@ -141,10 +145,52 @@ fn looks_like_data(name: &str) -> bool {
     number || (name.len() > 1 && word())
 }
 
-/// De-identifies one CSV file.
+/// The first pass over a CSV file whose plan asks for a search: how to generalise it after its rules. `None` where nothing is asked.
+/// `folder` is where the plan's hierarchy files are.
+///
+/// # Errors
+/// The first fault in source order, with its place; a hierarchy that does not fit.
+pub fn search(
+    input: impl Read + Send,
+    plan: &Plan,
+    study: &Study,
+    keys: &FileKeys,
+    folder: Option<&Path>,
+    job: &Job<'_>,
+) -> Result<Option<Generalisation>, TableError> {
+    let mut opened = open(input, job)?;
+    let dialect = opened.dialect;
+    let binding = Binding::new(plan, study, detect_first(&opened)?)?;
+    let Some(focus) = generalise::focus(plan, &binding) else { return Ok(None) };
+    let columns = opened.names.len();
+    let header_rows = u64::from(dialect.header);
+    let mut survey = Survey::new(&focus, &binding);
+    pipeline::run(
+        job.width(),
+        || opened.next_block(job),
+        |raw: RawBlock| {
+            let size = raw.bytes.len() as u64;
+            let block =
+                Block::parse(&raw, &dialect, Some(columns)).map_err(|error| name_column(error, &binding))?;
+            let leaves = leaves(&block, &keys.input_leaves);
+            let records = noise_of(&leaves, block.first_record - header_rows, keys);
+            let first_row = block.first_record + 1;
+            let done = transform(&binding, plan.head.invalid, &block, &records, first_row)?;
+            Ok((SurveyPart::new(&focus, &binding, &block, &done, first_row), size))
+        },
+        |(part, size)| {
+            (job.progress)(size);
+            survey.absorb(part)
+        },
+    )?;
+    Generalisation::search(plan, &binding, &focus, &survey, folder, job)
+}
+
+/// De-identifies one CSV file, generalised as its [search] says.
 ///
 /// # Errors
 /// The first fault in source order, with its place. What has been written by then is incomplete and must be thrown away by the caller.
+#[expect(clippy::too_many_arguments, reason = "each is a thing of its own, and all callers have them apart")]
 pub fn deidentify(
     input: impl Read + Send,
     size: Option<u64>,
@@ -152,12 +198,20 @@ pub fn deidentify(
     plan: &Plan,
     study: &Study,
     keys: &FileKeys,
+    protection: Protection<'_>,
     job: &Job<'_>,
 ) -> Result<TableOutcome, TableError> {
+    let Protection { generalisation, ties } = protection;
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
     let findings = detect_first(&opened)?;
-    let binding = Binding::new(plan, study, findings)?;
+    let mut binding = Binding::new(plan, study, findings)?;
+    if let Some(generalisation) = &generalisation {
+        generalisation.mark(&mut binding);
+    }
+    let binding = binding;
+    let follow = ties.and_then(|ties| Follow::new(&binding, ties));
+    let mut persons = follow.as_ref().map(Follow::persons);
     let spec = binding.spec(utility_stride(&opened, size));
     let columns = opened.names.len();
 
@@ -179,6 +233,8 @@ pub fn deidentify(
     let run = Run {
         plan,
         binding: &binding,
+        generalisation: generalisation.as_ref(),
+        follow: follow.as_ref(),
         pieces: pieces(&binding),
         spec: &spec,
         followed: assessor.followed(),
@@ -207,11 +263,15 @@ pub fn deidentify(
             bytes_out += done.out.len() as u64;
             counts.iter_mut().zip(&done.counts).for_each(|(total, part)| *total += *part);
             assessor.absorb(done.part);
+            if let (Some(persons), Some(part)) = (&mut persons, done.persons) {
+                persons.absorb(part)?;
+            }
             (job.progress)(done.bytes_in);
             output.write_all(&done.out).map_err(write_error)
         },
     )?;
     output.flush().map_err(write_error)?;
+    let patients = PatientColumns::of(&binding);
     Ok(TableOutcome {
         format: dialect.describe(),
         columns: binding.columns.into_iter().zip(counts).collect(),
@@ -219,6 +279,9 @@ pub fn deidentify(
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
         assessment: assessor.finish(),
+        search: generalisation.map(Generalisation::into_result),
+        patients,
+        persons,
     })
 }
 
@@ -430,13 +493,24 @@ struct Done {
     leaves_out: Vec<Hash>,
     counts: Vec<Counts>,
     part: Part,
+    persons: Option<Persons>,
     bytes_in: u64,
+}
+
+fn leaves(block: &Block<'_>, key: &Prf) -> Vec<Hash> {
+    (0..block.records()).map(|r| leaf(key, block.record(r))).collect()
+}
+
+fn noise_of<'a>(leaves: &[Hash], first_record: u64, keys: &'a FileKeys) -> Vec<Record<'a>> {
+    leaves.iter().zip(first_record..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect()
 }
 
 /// What a run needs for each block.
 struct Run<'a> {
     plan: &'a Plan,
     binding: &'a Binding,
+    generalisation: Option<&'a Generalisation>,
+    follow: Option<&'a Follow<'a>>,
     pieces: Vec<Piece>,
     spec: &'a Spec,
     followed: Followed,
@@ -448,14 +522,15 @@ impl Run<'_> {
     fn process(&self, block: &Block<'_>) -> Result<Done, TableError> {
         let n = block.records();
         let first_record = block.first_record - u64::from(self.dialect.header);
-        let leaves_in: Vec<Hash> = (0..n).map(|r| leaf(&self.keys.input_leaves, block.record(r))).collect();
-        let records: Vec<_> = leaves_in
-            .iter()
-            .zip(first_record..)
-            .map(|(leaf, index)| self.keys.noise.record(index, *leaf))
-            .collect();
-        let done = transform(self.binding, self.plan.head.invalid, block, &records, block.first_record + 1)?;
+        let leaves_in = leaves(block, &self.keys.input_leaves);
+        let records = noise_of(&leaves_in, first_record, self.keys);
+        let first_row = block.first_record + 1;
+        let mut done = transform(self.binding, self.plan.head.invalid, block, &records, first_row)?;
+        if let Some(generalisation) = self.generalisation {
+            generalisation.apply(self.binding, block, &mut done, first_row)?;
+        }
         let part = execute::assess(self.spec, &self.followed, self.binding, block, &done, first_record);
+        let persons = self.follow.map(|follow| follow.block(self.binding, block, &records, &done));
 
         let bytes_in: usize = (0..n).map(|r| block.record(r).len()).sum();
         let mut out = Vec::with_capacity(bytes_in + bytes_in / 8);
@@ -465,7 +540,7 @@ impl Run<'_> {
             self.write_record(block, r, &done, &mut out);
             leaves_out.push(leaf(&self.keys.output_leaves, &out[start..]));
         }
-        Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, bytes_in: bytes_in as u64 })
+        Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, persons, bytes_in: bytes_in as u64 })
     }
 
     fn write_record(&self, block: &Block<'_>, r: usize, done: &Transformed, out: &mut Vec<u8>) {
@@ -491,7 +566,7 @@ impl Run<'_> {
 enum Piece {
     /// Neighbouring columns that leave as they came, copied at once.
     Kept(usize, usize),
-    /// A column that went through its action.
+    /// A column that went through its action, or was generalised.
     New(usize),
 }
 
@@ -500,6 +575,7 @@ fn pieces(binding: &Binding) -> Vec<Piece> {
     for (c, column) in binding.columns.iter().enumerate() {
         match (&column.fate, pieces.last_mut()) {
             (Fate::Drop, _) => {}
+            (Fate::Keep, _) if column.level > 0 => pieces.push(Piece::New(c)),
             (Fate::Keep, Some(Piece::Kept(_, last))) if *last + 1 == c => *last = c,
             (Fate::Keep, _) => pieces.push(Piece::Kept(c, c)),
             (Fate::Apply { .. }, _) => pieces.push(Piece::New(c)),

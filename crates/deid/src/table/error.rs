@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::action::{ParameterError, Refusal};
+use crate::hierarchy::BuildError;
 use crate::search::ProblemError;
 
 /// A fault and its place.
@@ -177,6 +178,28 @@ pub enum Trouble {
     /// The columns do not make a search.
     #[error("{0}")]
     Search(ProblemError),
+    /// A hierarchy cannot be made for a column.
+    #[error("{0}")]
+    Hierarchy(Box<BuildError>),
+    /// A column with too many values to be generalised.
+    #[error(
+        "the column has more than {limit} different values and is a quasi-identifier or sensitive: coarsen it by a rule, leave it out, or say search = false under [privacy]"
+    )]
+    TooFine {
+        /// The most that are possible.
+        limit: usize,
+    },
+    /// More patients than are followed.
+    #[error(
+        "more than {limit} patients are not followed over tables or releases; release the table in parts, or leave its quasi-identifiers out"
+    )]
+    TooManyPatients {
+        /// The most that are possible.
+        limit: usize,
+    },
+    /// The second pass meets what the first has not seen.
+    #[error("the file was changed while it was read; run again")]
+    Changed,
     /// More records than are counted.
     #[error("the table has more records than can be counted: at most {}", u32::MAX)]
     TooManyRecords,

@@ -30,6 +30,27 @@ pub(super) struct Transformed {
     pub counts: Vec<Counts>,
 }
 
+impl Transformed {
+    /// What is released of a cell; empty where nothing is.
+    pub(super) fn released<'a>(
+        &'a self,
+        binding: &Binding,
+        rows: &'a impl Rows,
+        row: usize,
+        column: usize,
+    ) -> &'a str {
+        match (&binding.columns[column].fate, &self.columns[column]) {
+            (Fate::Drop, _) => "",
+            (_, None) => rows.text(row, column),
+            (_, Some(new)) => match new.get(row) {
+                Value::Kept => rows.text(row, column),
+                Value::Removed => "",
+                Value::New(text) => text,
+            },
+        }
+    }
+}
+
 /// New values of a column.
 pub(super) struct NewColumn {
     text: String,
@@ -80,6 +101,24 @@ impl Outcome {
 }
 
 impl NewColumn {
+    /// An empty column with room for `rows` values.
+    pub(super) fn with_capacity(rows: usize) -> NewColumn {
+        NewColumn {
+            text: String::with_capacity(rows * 12),
+            ends: Vec::with_capacity(rows),
+            effects: Vec::with_capacity(rows),
+        }
+    }
+
+    /// Appends a value: `text` where the effect replaces it.
+    pub(super) fn push(&mut self, effect: Effect, text: &str) {
+        if effect == Effect::Replaced {
+            self.text.push_str(text);
+        }
+        self.ends.push(u32::try_from(self.text.len()).expect("a block's new text stays below 4 GiB"));
+        self.effects.push(effect);
+    }
+
     /// The new text of the record before once more.
     fn repeat(&mut self) {
         if let [.., start, end] = *self.ends {
@@ -127,11 +166,7 @@ pub(super) fn transform(
             done.columns.push(None);
             continue;
         };
-        let mut new = NewColumn {
-            text: String::with_capacity(n * 16),
-            ends: Vec::with_capacity(n),
-            effects: Vec::with_capacity(n),
-        };
+        let mut new = NewColumn::with_capacity(n);
         let reads = transform.reads();
         let subject = binding.subject.filter(|_| reads > Reads::Value);
         let mut before = Outcome::Empty;
@@ -196,15 +231,7 @@ pub(super) fn assess(
     let mut part = Part::of(spec, followed);
     for r in 0..rows.rows() {
         let raw = |c: usize| rows.text(r, c);
-        let released = |c: usize| match (&binding.columns[c].fate, &done.columns[c]) {
-            (Fate::Drop, _) => "",
-            (_, None) => rows.text(r, c),
-            (_, Some(new)) => match new.get(r) {
-                Value::Kept => rows.text(r, c),
-                Value::Removed => "",
-                Value::New(text) => text,
-            },
-        };
+        let released = |c: usize| done.released(binding, rows, r, c);
         part.row(first_record + r as u64, raw, (!done.dropped[r]).then_some(released));
     }
     part

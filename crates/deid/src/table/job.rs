@@ -8,9 +8,12 @@ use serde::{Deserialize, Serialize};
 use super::bind::BoundColumn;
 use super::dialect::Hints;
 use super::error::{TableError, Trouble};
+use super::generalise::Generalisation;
+use super::linkage::{PatientColumns, Persons, Tie};
 use crate::assess::Assessment;
 use crate::merkle::{Builder, Checkpoints, Hash};
 use crate::pipeline::Width;
+use crate::search::SearchResult;
 
 /// How a run is carried out. Nothing here changes the output.
 pub struct Job<'a> {
@@ -113,4 +116,19 @@ pub struct TableOutcome {
     pub dropped: u64,
     /// Risk and utility.
     pub assessment: Assessment,
+    /// What came of the search, where the plan asks for one.
+    pub search: Option<SearchResult>,
+    /// What tells the patients, where a column does and quasi-identifiers of them are released.
+    pub patients: Option<PatientColumns>,
+    /// The patients, where they are followed over tables and releases.
+    pub persons: Option<Persons>,
+}
+
+/// What protects the patients of a table beyond the rules of its plan.
+#[derive(Debug, Default)]
+pub struct Protection<'a> {
+    /// What the search found.
+    pub generalisation: Option<Generalisation>,
+    /// Ties to earlier releases; none where patients are not followed.
+    pub ties: Option<&'a [Tie]>,
 }

@@ -11,6 +11,7 @@
 use std::fs::File;
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::path::Path;
 
 use arrow_array::{Array, ArrayRef, BooleanArray, RecordBatch, StringArray};
 use arrow_schema::{DataType, Field, SchemaRef};
@@ -21,22 +22,67 @@ use super::FileKeys;
 use super::bind::{Binding, Fate};
 use super::error::{TableError, Trouble};
 use super::execute::{NewColumn, Rows, Value, assess, observe, spec_as_it_stands, transform};
-use super::job::{Counts, Job, Side, TableOutcome};
+use super::generalise::{self, Generalisation};
+use super::job::{Counts, Job, Protection, Side, TableOutcome};
+use super::linkage::{Follow, PatientColumns, Persons};
 use super::parquet_file::{Batch, Batches, Cut, Sink, Source, compression_name, schema};
 use super::parquet_record::{Column, header};
 use super::parquet_text;
+use super::survey::{Survey, SurveyPart};
 use crate::action::Output;
 use crate::assess::{Assessment, Assessor, Followed, Part, Spec};
 use crate::detect::{self, ColumnFinding, TableScanner};
 use crate::merkle::{Builder, Hash, leaf};
 use crate::pipeline::{self, Width};
 use crate::plan::Plan;
-use crate::study::{Prf, Study, Suite};
+use crate::study::{Prf, Record, Study, Suite};
 
 /// Rows that feed the utility figures of a large table, as for CSV.
 const UTILITY_ROWS: u64 = 50_000;
 
-/// De-identifies one Parquet file.
+/// The first pass over a Parquet file whose plan asks for a search, as for [CSV](super::search_csv).
+///
+/// # Errors
+/// The first fault in source order, with its place; a hierarchy that does not fit.
+pub fn search(
+    file: File,
+    plan: &Plan,
+    study: &Study,
+    keys: &FileKeys,
+    folder: Option<&Path>,
+    job: &Job<'_>,
+) -> Result<Option<Generalisation>, TableError> {
+    let source = Source::open(file)?;
+    let (findings, cut) = detect_first(&source, job)?;
+    let binding = Binding::new(plan, study, findings)?;
+    let Some(focus) = generalise::focus(plan, &binding) else { return Ok(None) };
+    // Columns that are not released need not be of a type that is read.
+    released_schema(source.schema(), &binding)?;
+    let mut survey = Survey::new(&focus, &binding);
+    let mut batches = source.batches(cut.batch_rows)?;
+    pipeline::run(
+        width(job, cut),
+        || next(&mut batches, job),
+        |batch| {
+            let text = BatchText::new(&batch, job.max_record)?;
+            let leaves = text.leaves(&keys.input_leaves, batch.first, job.max_record)?;
+            let records = noise_of(&leaves, batch.first, keys);
+            let done = transform(&binding, plan.head.invalid, &text, &records, batch.first + 1)?;
+            Ok((SurveyPart::new(&focus, &binding, &text, &done, batch.first + 1), batch.bytes))
+        },
+        |(part, bytes)| {
+            (job.progress)(bytes);
+            survey.absorb(part)
+        },
+    )?;
+    Generalisation::search(plan, &binding, &focus, &survey, folder, job)
+}
+
+fn noise_of<'a>(leaves: &[Hash], first: u64, keys: &'a FileKeys) -> Vec<Record<'a>> {
+    leaves.iter().zip(first..).map(|(leaf, index)| keys.noise.record(index, *leaf)).collect()
+}
+
+/// De-identifies one Parquet file, generalised as its [search] says.
 ///
 /// # Errors
 /// The first fault in source order, with its place. What has been written by then is incomplete and must be thrown away by the caller.
@@ -46,17 +92,27 @@ pub fn deidentify(
     plan: &Plan,
     study: &Study,
     keys: &FileKeys,
+    protection: Protection<'_>,
     job: &Job<'_>,
 ) -> Result<TableOutcome, TableError> {
+    let Protection { generalisation, ties } = protection;
     let source = Source::open(file)?;
     let (findings, cut) = detect_first(&source, job)?;
-    let binding = Binding::new(plan, study, findings)?;
+    let mut binding = Binding::new(plan, study, findings)?;
+    if let Some(generalisation) = &generalisation {
+        generalisation.mark(&mut binding);
+    }
+    let binding = binding;
+    let follow = ties.and_then(|ties| Follow::new(&binding, ties));
+    let mut persons = follow.as_ref().map(Follow::persons);
     let spec = binding.spec((source.rows / UTILITY_ROWS).max(1));
     let released = released_schema(source.schema(), &binding)?;
     let mut assessor = Assessor::new(spec.clone());
     let run = Run {
         plan,
         binding: &binding,
+        generalisation: generalisation.as_ref(),
+        follow: follow.as_ref(),
         spec: &spec,
         followed: assessor.followed(),
         keys,
@@ -82,11 +138,15 @@ pub fn deidentify(
             records_out += done.leaves_out.len() as u64;
             counts.iter_mut().zip(&done.counts).for_each(|(total, part)| *total += *part);
             assessor.absorb(done.part);
+            if let (Some(persons), Some(part)) = (&mut persons, done.persons) {
+                persons.absorb(part)?;
+            }
             (job.progress)(done.bytes_in);
             sink.write(&done.records)
         },
     )?;
     let bytes_out = sink.finish()?;
+    let patients = PatientColumns::of(&binding);
     Ok(TableOutcome {
         format: format(&source),
         columns: binding.columns.into_iter().zip(counts).collect(),
@@ -94,6 +154,9 @@ pub fn deidentify(
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
         assessment: assessor.finish(),
+        search: generalisation.map(Generalisation::into_result),
+        patients,
+        persons,
     })
 }
 
@@ -268,6 +331,7 @@ fn released_schema(input: &SchemaRef, binding: &Binding) -> Result<SchemaRef, Ta
         }
         match &column.fate {
             Fate::Drop => {}
+            _ if column.level > 0 => fields.push(Field::new(field.name(), DataType::Utf8, true)),
             Fate::Keep => fields.push(Field::new(field.name(), of.clone(), field.is_nullable())),
             Fate::Apply { output: Output::Same, .. } => {
                 fields.push(Field::new(field.name(), parquet_text::changed(of), true));
@@ -363,6 +427,8 @@ impl Rows for BatchText {
 struct Run<'a> {
     plan: &'a Plan,
     binding: &'a Binding,
+    generalisation: Option<&'a Generalisation>,
+    follow: Option<&'a Follow<'a>>,
     spec: &'a Spec,
     followed: Followed,
     keys: &'a FileKeys,
@@ -377,6 +443,7 @@ struct Done {
     leaves_out: Vec<Hash>,
     counts: Vec<Counts>,
     part: Part,
+    persons: Option<Persons>,
     bytes_in: u64,
 }
 
@@ -384,13 +451,13 @@ impl Run<'_> {
     fn process(&self, batch: Batch) -> Result<Done, TableError> {
         let text = BatchText::new(&batch, self.max_record)?;
         let leaves_in = text.leaves(&self.keys.input_leaves, batch.first, self.max_record)?;
-        let records: Vec<_> = leaves_in
-            .iter()
-            .zip(batch.first..)
-            .map(|(leaf, index)| self.keys.noise.record(index, *leaf))
-            .collect();
-        let done = transform(self.binding, self.plan.head.invalid, &text, &records, batch.first + 1)?;
+        let records = noise_of(&leaves_in, batch.first, self.keys);
+        let mut done = transform(self.binding, self.plan.head.invalid, &text, &records, batch.first + 1)?;
+        if let Some(generalisation) = self.generalisation {
+            generalisation.apply(self.binding, &text, &mut done, batch.first + 1)?;
+        }
         let part = assess(self.spec, &self.followed, self.binding, &text, &done, batch.first);
+        let persons = self.follow.map(|follow| follow.block(self.binding, &text, &records, &done));
 
         let mut arrays = Vec::with_capacity(self.released.fields().len());
         let mut failure: Option<(usize, TableError)> = None;
@@ -429,6 +496,7 @@ impl Run<'_> {
             leaves_out,
             counts: done.counts,
             part,
+            persons,
             bytes_in: batch.bytes,
         })
     }

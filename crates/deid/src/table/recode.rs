@@ -249,7 +249,7 @@ impl<'a> Collector<'a> {
 }
 
 /// From a value's number to its rank: numbers by size if all values are numbers, else words by letters.
-fn ranks(values: HashMap<String, u32, FixedState>) -> Vec<u32> {
+pub(super) fn ranks(values: HashMap<String, u32, FixedState>) -> Vec<u32> {
     let mut values: Vec<(String, u32)> = values.into_iter().collect();
     let numbers: Option<Vec<f64>> =
         values.iter().map(|(value, _)| value.parse().ok().filter(|n: &f64| n.is_finite())).collect();

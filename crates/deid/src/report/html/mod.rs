@@ -7,6 +7,8 @@
 
 mod chart;
 mod figure;
+mod generalisation;
+mod joined;
 mod search;
 mod section;
 
@@ -27,7 +29,9 @@ pub(super) fn page(report: &Report, first: Language) -> String {
     let body = html! {
         (section::head(report))
         (section::done(report))
+        (generalisation::section(report))
         (section::risk(report))
+        (joined::section(report))
         (section::utility(report))
         (section::evidence(report))
         (section::sign(report))

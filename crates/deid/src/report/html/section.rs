@@ -102,9 +102,12 @@ fn verdict(report: &Report) -> Markup {
                     p .note { (say("Asked: ", "要求：")) (name(&report.plan.requirements.join(" · "))) }
                 }
                 @if report.verdict == Verdict::Breached {
-                    ul { @for (file, reason) in reasons {
-                        li { @if report.files.len() > 1 { (name(&file.path)) ": " } (words(reason)) }
-                    } }
+                    ul {
+                        @for (file, reason) in reasons {
+                            li { @if report.files.len() > 1 { (name(&file.path)) ": " } (words(reason)) }
+                        }
+                        @for reason in &report.reasons { li { (words(reason)) } }
+                    }
                 }
             }
         }
@@ -544,8 +547,8 @@ pub(super) fn sources(report: &Report) -> Markup {
             h2 { (say("Limits and sources", "局限与出处")) }
             ul .sources {
                 li { (say(
-                    "Risk is measured against the quasi-identifiers named above. Knowledge of other attributes, and of several releases together, is not in the figures.",
-                    "风险仅针对上述准标识符度量；攻击者对其他属性的了解、以及多次发布的组合，不在指标之内。",
+                    "Risk is measured against the quasi-identifiers named above. Knowledge of other attributes is not in the figures, nor are releases that are not named above.",
+                    "风险仅针对上述准标识符度量；攻击者对其他属性的了解，以及未在上文列出的其他发布，不在指标之内。",
                 )) }
                 li { (say(
                     "Classes are made of records. Where a person has several records, the persons in a class may be fewer.",
