@@ -160,6 +160,25 @@ fn a_whole_population_is_counted() {
 }
 
 #[test]
+fn any_population_gives_shares() {
+    for sizes in [ADULT_NINE, &[(1, 3), (2, 1)], &[(1, 1)], &[(1_000_000, 1)], &[(5, 100), (1_000_000, 2)]] {
+        let records: u64 = sizes.iter().map(|(size, n)| size * n).sum();
+        for population in [records, records + 1, 2 * records, 1_000_000_000_000, u64::MAX] {
+            let risk = population_risk(&sample(sizes, population));
+            let matches = &risk.matches;
+            let figures = [
+                risk.uniques.share.value,
+                risk.ceiling,
+                matches.marketer.value,
+                matches.journalist.maximum,
+                matches.journalist.average.value,
+            ];
+            assert!(figures.iter().all(|x| (0.0..=1.0).contains(x)), "{sizes:?} {population} {risk:?}");
+        }
+    }
+}
+
+#[test]
 fn without_sample_uniques_there_are_none_but_the_ceiling_stays_open() {
     let risk = population_risk(&sample(&[(2, 50), (7, 40)], 3800));
     assert_eq!(risk.uniques.count.value, 0.0);
