@@ -25,6 +25,21 @@
 //! A method that finds no solution says so by a named [`Failure`]; it is never replaced in silence: [`Uniqueness::method`] names the one that the figure
 //! comes from, and [`PopulationRisk::methods`] all outcomes.
 
+//!
+//! # How far off
+//! Means over samples from populations whose uniques are known, as estimate / truth (the tests print them):
+//!
+//! | population | fraction | uniques by the rule | right matches |
+//! |---|---|---|---|
+//! | UCI Adult, three sets of columns, 7 to 46 % unique | 0.03 | 0.65 to 0.97 | 0.78 to 0.98 |
+//! | the same | 0.1 | 0.81 to 0.98 | 0.92 to 0.99 |
+//! | the same | 0.3 and more | 0.99 to 1.03 | 0.98 to 1.00 |
+//! | Pitman's process | 0.01 to 0.1 | 1.0 to 1.2 | 1.0 |
+//! | independent attributes, 33 and 88 % unique | 0.02 to 0.1 | 0.9 to 1.5 | 1.0 to 1.2 |
+//! | lognormal class sizes | 0.02 to 0.1 | 1.9 to 2.9 | 1.2 to 1.5 |
+//!
+//! Errors go both ways: below a tenth of the population an estimate is an order of magnitude, and the ceiling is what is certain.
+
 use serde::Serialize;
 
 use crate::assess::Estimate;
