@@ -253,8 +253,9 @@ impl RecentPrf {
     }
 }
 
-/// Values that a thread remembers: a power of two, and a few times the patients of a block of records, of which each column asks anew.
-const PLACES: usize = 1024;
+/// Values that a thread remembers: a power of two. Few, so that they stay in the fastest cache when every value is another one: with 1024 places `deid`
+/// of a table took 3 % longer.
+const PLACES: usize = 64;
 
 #[derive(Default)]
 struct Recent {
@@ -346,7 +347,7 @@ mod tests {
         let (one, other) = (study("a").prf(&["x"]), study("b").prf(&["x"]));
         let (recent, recent_other) = (RecentPrf::new(one.clone()), RecentPrf::new(other.clone()));
         for round in 0..3 {
-            for n in 0..3000u32 {
+            for n in 0..200u32 {
                 let value = (n / (round + 1)).to_be_bytes();
                 assert_eq!(recent.tag(&value), one.tag(&[&value]));
                 assert_eq!(recent_other.tag(&value), other.tag(&[&value]));
