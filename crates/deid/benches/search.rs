@@ -38,14 +38,13 @@ fn records() -> Vec<(Vec<u32>, u32)> {
         let share = (state >> 11) as f64 / (1_u64 << 53) as f64;
         (share * share * values as f64) as u32
     };
-    (0..ROWS)
-        .map(|_| (ATTRIBUTES.iter().map(|(values, _)| draw(*values)).collect(), draw(SECRETS)))
-        .collect()
+    (0..ROWS).map(|_| (ATTRIBUTES.iter().map(|(values, _)| draw(*values)).collect(), draw(SECRETS))).collect()
 }
 
 fn tuples(records: &[(Vec<u32>, u32)], sensitive: bool) -> Tuples {
     let domains = ATTRIBUTES.map(|(values, _)| values);
-    let mut counter = Counter::new(&domains, usize::from(sensitive)).unwrap_or_else(|error| panic!("{error}"));
+    let mut counter =
+        Counter::new(&domains, usize::from(sensitive)).unwrap_or_else(|error| panic!("{error}"));
     for (codes, secret) in records {
         let secret = if sensitive { std::slice::from_ref(secret) } else { &[] };
         counter.add(codes, secret).unwrap_or_else(|error| panic!("{error}"));

@@ -58,12 +58,17 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
         BenchName::Anonymize => {
             generate(&folder.join("visits.csv"), |file| medveil_synth::csv::visits_sized(SEED, size, file))?;
             let (table, hierarchies) = (path("visits.csv"), path("hierarchies"));
-            let draft = ["--write-hierarchies", &hierarchies, "--quasi-identifiers", QUASI_IDENTIFIERS, "--json"];
+            let draft =
+                ["--write-hierarchies", &hierarchies, "--quasi-identifiers", QUASI_IDENTIFIERS, "--json"];
             run_itself(&[&["scan", &table][..], &draft].concat(), Stdio::null())?;
             let columns = ["--quasi-identifiers", QUASI_IDENTIFIERS, "--drop", IDENTIFIERS];
             let models = ["--model", "k=5", "--suppression", "0.02", "--hierarchies", &hierarchies];
             let carried_out = ["--out", &path("out.csv"), "--json", "--threads", &threads];
-            [&["anonymize", &table][..], &columns, &models, &carried_out].concat().into_iter().map(str::to_owned).collect()
+            [&["anonymize", &table][..], &columns, &models, &carried_out]
+                .concat()
+                .into_iter()
+                .map(str::to_owned)
+                .collect()
         }
     };
     console.note(console.text("measuring ...", "正在测量……"));
@@ -145,7 +150,8 @@ fn report(args: &BenchArgs, result: &Value, bytes: Option<u64>, console: &Consol
     if args.name == BenchName::Synth {
         line += &format!("  {:.0} patients/min", 50_000.0 / wall * 60.0);
     }
-    if let (Some(checked), Some(nodes)) = (result["nodes_checked"].as_u64(), result["lattice_size"].as_u64()) {
+    if let (Some(checked), Some(nodes)) = (result["nodes_checked"].as_u64(), result["lattice_size"].as_u64())
+    {
         line += &format!("  {} records, {checked} of {nodes} nodes checked", result["rows"]);
     }
     if let Some(peak) = peak {

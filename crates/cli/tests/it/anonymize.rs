@@ -93,7 +93,11 @@ fn refused(home: &Home, said: &Said, code: i32, wanted: &[&str]) {
 fn json_has_the_fields_that_programs_rely_on() {
     let home = home();
     let options = ["--sensitive", "diagnosis", "--model", "k=5", "--model", "distinct-l=2"];
-    let said = home.ok(&arguments("t.csv", "out.csv", &[&options[..], &["--suppression", "0.05", "--json"]].concat()));
+    let said = home.ok(&arguments(
+        "t.csv",
+        "out.csv",
+        &[&options[..], &["--suppression", "0.05", "--json"]].concat(),
+    ));
     let json = said.json();
     let (sizes, suppressed) = classes(&rows(&home.text("out.csv"), ','));
     assert_eq!(json["rows"], 80);
@@ -143,7 +147,9 @@ fn every_dialect_gives_the_same_release_in_that_dialect() {
     let options = ["--model", "k=5", "--suppression", "0.05"];
     home.ok(&arguments("t.csv", "out.csv", &options));
     let expected = home.text("out.csv");
-    for (delimiter, end, mark) in [(";", "\n", ""), (",", "\r\n", ""), ("\t", "\n", "\u{feff}"), (";", "\r\n", "\u{feff}")] {
+    for (delimiter, end, mark) in
+        [(";", "\n", ""), (",", "\r\n", ""), ("\t", "\n", "\u{feff}"), (";", "\r\n", "\u{feff}")]
+    {
         home.write("u.csv", format!("{mark}{}", csv(delimiter, end)));
         home.ok(&arguments("u.csv", "u_out.csv", &[&options[..], &["--overwrite"]].concat()));
         let released = home.text("u_out.csv");
@@ -151,7 +157,8 @@ fn every_dialect_gives_the_same_release_in_that_dialect() {
         assert!(released == same, "{delimiter:?} {end:?}");
     }
     // What is kept keeps its quotes.
-    let quoted = |record: [String; 5]| format!("{},\"{MARK}, \"\"{}\"\"\"\n", record[..4].join(","), record[4]);
+    let quoted =
+        |record: [String; 5]| format!("{},\"{MARK}, \"\"{}\"\"\"\n", record[..4].join(","), record[4]);
     let quoted = HEADER.join(",") + "\n" + &records().into_iter().map(quoted).collect::<String>();
     home.write("q.csv", &quoted);
     home.ok(&arguments("q.csv", "q_out.csv", &options));
@@ -167,10 +174,12 @@ fn gb_18030_stays_gb_18030() {
     std::fs::create_dir(home.path("h")).unwrap();
     home.write("h/性别.csv", "男;*\n女;*\n");
     home.write("h/科室.csv", "心内科;内科;*\n呼吸内科;内科;*\n骨科;外科;*\n");
-    let row = |i: usize| format!("{},{},{i}\n", ["男", "女"][i % 2], ["心内科", "呼吸内科", "骨科"][(i / 2) % 3]);
+    let row =
+        |i: usize| format!("{},{},{i}\n", ["男", "女"][i % 2], ["心内科", "呼吸内科", "骨科"][(i / 2) % 3]);
     let text = format!("性别,科室,血糖\n{}", (0..24).map(row).collect::<String>());
     home.write("t.csv", &gb18030(&text));
-    let options = ["--quasi-identifiers", "性别,科室", "--model", "k=8", "--hierarchies", "h", "--out", "out.csv"];
+    let options =
+        ["--quasi-identifiers", "性别,科室", "--model", "k=8", "--hierarchies", "h", "--out", "out.csv"];
     home.ok(&[&["anonymize", "t.csv"], &options[..]].concat());
     let released = home.read("out.csv");
     assert!(std::str::from_utf8(&released).is_err());
@@ -197,7 +206,8 @@ fn parquet_stays_parquet_and_gets_the_same_release() {
         Arc::new(StringArray::from_iter_values(cells)) as ArrayRef
     };
     let batch = RecordBatch::try_new(Arc::clone(&schema), (0..5).map(column).collect()).unwrap();
-    let mut writer = ArrowWriter::try_new(File::create(home.path("t.parquet")).unwrap(), schema, None).unwrap();
+    let mut writer =
+        ArrowWriter::try_new(File::create(home.path("t.parquet")).unwrap(), schema, None).unwrap();
     writer.write(&batch).unwrap();
     writer.close().unwrap();
     for more in [&["--model", "k=5", "--suppression", "0.05"][..], &["--model", "k=5", "--local"]] {
@@ -222,7 +232,8 @@ fn parquet_stays_parquet_and_gets_the_same_release() {
 fn local_recoding_loses_less_and_suppresses_nothing() {
     let home = home();
     let model = ["--sensitive", "diagnosis", "--model", "k=4", "--model", "distinct-l=2", "--json"];
-    let global = home.ok(&arguments("t.csv", "global.csv", &[&model[..], &["--suppression", "1"]].concat())).json();
+    let global =
+        home.ok(&arguments("t.csv", "global.csv", &[&model[..], &["--suppression", "1"]].concat())).json();
     let local = home.ok(&arguments("t.csv", "local.csv", &[&model[..], &["--local"]].concat())).json();
     assert_eq!(local["suppressed_rows"], 0);
     assert!(local["score"].as_f64() < global["score"].as_f64(), "{local} {global}");
@@ -247,7 +258,10 @@ fn an_explanation_names_levels_and_models_and_no_value() {
         // One level finer is no solution or a worse one; one level coarser is worse.
         for side in ["finer", "coarser"] {
             let neighbour = &explanation[side][name];
-            assert!(neighbour["score"].as_f64().is_none_or(|other| other >= score), "{side} {name}: {neighbour}");
+            assert!(
+                neighbour["score"].as_f64().is_none_or(|other| other >= score),
+                "{side} {name}: {neighbour}"
+            );
         }
         assert!(explanation["prices"][name]["others_with"].as_f64().is_some());
     }
@@ -267,7 +281,8 @@ fn an_explanation_names_levels_and_models_and_no_value() {
 fn weights_move_the_loss_to_the_other_columns() {
     let home = home();
     let losses = |weight: &str| {
-        let options = ["--model", "k=6", "--suppression", "0.05", "--weight", weight, "--json", "--overwrite"];
+        let options =
+            ["--model", "k=6", "--suppression", "0.05", "--weight", weight, "--json", "--overwrite"];
         home.ok(&arguments("t.csv", "out.csv", &options)).json()["losses"].clone()
     };
     let (light, heavy) = (losses("age=0.01"), losses("age=100"));
@@ -283,13 +298,18 @@ fn a_population_table_is_counted() {
     let persons = table.lines().skip(1).map(|line| format!("{line}\n"));
     home.write("p.csv", table.clone() + &persons.clone().collect::<String>() + &persons.collect::<String>());
     let options = ["--population-table", "p.csv", "--suppression", "0.05", "--json"];
-    let json = home.ok(&arguments("t.csv", "out.csv", &[&options[..], &["--model", "k-map=6"]].concat())).json();
+    let json =
+        home.ok(&arguments("t.csv", "out.csv", &[&options[..], &["--model", "k-map=6"]].concat())).json();
     let achieved = json["models"][0]["achieved"].as_f64().unwrap();
     assert!(achieved >= 6.0 && achieved == 3.0 * json["min_class"].as_f64().unwrap(), "{json}");
     let presence = ["--model", "delta-presence=0,0.34"];
     home.ok(&arguments("t.csv", "presence.csv", &[&options[..], &presence].concat()));
     let said = home.run(&arguments("t.csv", "out3.csv", &["--model", "k-map=6"]));
-    assert!(said.code == Some(2) && said.stderr.contains("needs a table of the population"), "{}", said.all());
+    assert!(
+        said.code == Some(2) && said.stderr.contains("needs a table of the population"),
+        "{}",
+        said.all()
+    );
     home.write("p.csv", table.lines().take(40).map(|line| format!("{line}\n")).collect::<String>());
     let said = home.run(&arguments("t.csv", "out3.csv", &[&options[..], &["--model", "k-map=6"]].concat()));
     assert!(said.stderr.contains("records have no match in the population table"), "{}", said.all());
@@ -301,11 +321,19 @@ fn hierarchies_that_are_lacking_are_drafted() {
     let home = Home::with_hospital();
     let columns = "visit_id,patient_id,name,resident_id,phone,address,insurance_no";
     let quasi = ["--quasi-identifiers", "sex,birth_date,district_code,admit_date"];
-    let said = home.ok(&[&["anonymize", "raw/visits.csv", "--drop", columns, "--model", "k=3", "--out", "out.csv", "--json"], &quasi[..]].concat());
+    let said = home.ok(&[
+        &["anonymize", "raw/visits.csv", "--drop", columns, "--model", "k=3", "--out", "out.csv", "--json"],
+        &quasi[..],
+    ]
+    .concat());
     let drafted = said.json()["drafted_hierarchies"].clone();
     assert_eq!(drafted["birth_date"], "dates");
     assert_eq!(drafted["district_code"], "division");
-    assert!(said.stderr.contains("`birth_date` has no hierarchy file; drafted one: dates"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("`birth_date` has no hierarchy file; drafted one: dates"),
+        "{}",
+        said.stderr
+    );
 }
 
 /// Twelve columns of five levels: 244,140,625 nodes.
@@ -314,13 +342,26 @@ fn wide(home: &Home, model: &'static str) -> Vec<String> {
     let rows = (0..16).map(|v| format!("{v};a{};b{};c{};*\n", v / 2, v / 4, v / 8)).collect::<String>();
     let names: Vec<String> = (0..12).map(|c| format!("c{c}")).collect();
     names.iter().for_each(|name| home.write(&format!("wide/{name}.csv"), &rows));
-    let row = |i: usize| (0..12).map(|c| ((i * (2 * c + 3) + i / 7) % 16).to_string()).collect::<Vec<_>>().join(",");
+    let row = |i: usize| {
+        (0..12).map(|c| ((i * (2 * c + 3) + i / 7) % 16).to_string()).collect::<Vec<_>>().join(",")
+    };
     let table: String = (0..200).map(|i| row(i) + "\n").collect();
     home.write("wide.csv", names.join(",") + "\n" + &table);
     let names = names.join(",");
-    ["anonymize", "wide.csv", "--hierarchies", "wide", "--quasi-identifiers", &names, "--model", model, "--out", "out.csv"]
-        .map(str::to_owned)
-        .to_vec()
+    [
+        "anonymize",
+        "wide.csv",
+        "--hierarchies",
+        "wide",
+        "--quasi-identifiers",
+        &names,
+        "--model",
+        model,
+        "--out",
+        "out.csv",
+    ]
+    .map(str::to_owned)
+    .to_vec()
 }
 
 #[test]
@@ -345,7 +386,10 @@ fn a_deadline_ends_even_a_search_that_finds_nothing() {
     let home = Home::new();
     // Above every node lies one that rules it out, so no node is left to check, and millions are left to pass.
     let wide = wide(&home, "k=200");
-    home.write("wide/c0.csv", (0..16).map(|v| format!("{v};a{};b{};c{};c{}\n", v / 2, v / 4, v / 8, v / 8)).collect::<String>());
+    home.write(
+        "wide/c0.csv",
+        (0..16).map(|v| format!("{v};a{};b{};c{};c{}\n", v / 2, v / 4, v / 8, v / 8)).collect::<String>(),
+    );
     let arguments: Vec<&str> = wide.iter().map(String::as_str).collect();
     let start = std::time::Instant::now();
     let said = home.run(&[&arguments[..], &["--deadline", "0.5"]].concat());
@@ -370,7 +414,9 @@ fn messages_are_chinese_where_asked() {
     let chinese = |options: &[&str]| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_medveil"));
         let arguments = arguments("t.csv", "zh.csv", options);
-        Said::from(command.args(arguments).args(["--lang", "zh"]).current_dir(home.folder.path()).output().unwrap())
+        Said::from(
+            command.args(arguments).args(["--lang", "zh"]).current_dir(home.folder.path()).output().unwrap(),
+        )
     };
     let said = chinese(&["--model", "k=81", "--suppression", "1"]);
     assert_eq!(said.code, Some(2), "{}", said.all());
@@ -389,7 +435,9 @@ fn models_that_nothing_satisfies_are_refused_with_exit_code_1() {
     let said = home.run(&arguments("t.csv", "out.csv", &options));
     refused(&home, &said, 1, &["no generalisation satisfies the models within the suppression limit"]);
     // With everything suppressed they hold for nobody, and that is a solution.
-    let json = home.ok(&arguments("t.csv", "all.csv", &[&options[..], &["--suppression", "1", "--json"]].concat())).json();
+    let json = home
+        .ok(&arguments("t.csv", "all.csv", &[&options[..], &["--suppression", "1", "--json"]].concat()))
+        .json();
     assert_eq!((&json["suppressed_rows"], &json["classes"]), (&json!(80), &json!(0)));
 }
 
@@ -399,13 +447,21 @@ fn a_value_that_its_hierarchy_lacks_is_named_by_row_and_column() {
     home.write("h/ward.csv", (0..4).map(|w| format!("{MARK}w{w},*\n")).collect::<String>());
     // The wards are 0, 5, 4, 3, 2, 1, ...: the second record is the first whose ward is not there.
     let said = home.run(&arguments("t.csv", "out.csv", &["--model", "k=5"]));
-    refused(&home, &said, 2, &["t.csv", "row 3, column 3 `ward`", "the hierarchy of this column does not have the value"]);
+    refused(
+        &home,
+        &said,
+        2,
+        &["t.csv", "row 3, column 3 `ward`", "the hierarchy of this column does not have the value"],
+    );
 }
 
 #[test]
 fn a_hierarchy_that_is_not_monotone_is_named_by_rows_and_level() {
     let home = home();
-    home.write("h/ward.csv", format!("{MARK}w0;north;{MARK}1;*\n{MARK}w1;south;{MARK}1;*\n{MARK}w2;north;{MARK}2;*\n"));
+    home.write(
+        "h/ward.csv",
+        format!("{MARK}w0;north;{MARK}1;*\n{MARK}w1;south;{MARK}1;*\n{MARK}w2;north;{MARK}2;*\n"),
+    );
     let said = home.run(&arguments("t.csv", "out.csv", &["--model", "k=5"]));
     refused(&home, &said, 2, &["ward.csv", "rows 1 and 3", "level 1 (column 2)"]);
 }
@@ -454,7 +510,10 @@ fn a_criterion_needs_its_sensitive_attribute() {
         &["--model", "note:t=0.2", "--sensitive", "diagnosis"],
         "`note` is not named as a sensitive attribute",
     );
-    refuses(&["--model", "hierarchical-t=0.2", "--sensitive", "note"], "`hierarchical-t=0.2` needs a hierarchy of `note`");
+    refuses(
+        &["--model", "hierarchical-t=0.2", "--sensitive", "note"],
+        "`hierarchical-t=0.2` needs a hierarchy of `note`",
+    );
     refuses(&["--model", "sex:k=5"], "`k` is not about a sensitive attribute");
     refuses(&["--model", "kk=5"], "no privacy model is called `kk`");
     refuses(&["--model", "k=5", "--metric", "los"], "no metric is called `los`");
@@ -491,7 +550,8 @@ fn a_direct_identifier_that_is_not_named_is_not_released() {
 fn resident_id(serial: u32) -> String {
     let body = format!("3301061980010{}{serial:03}", 1 + serial % 9);
     let weights = [7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2];
-    let sum: u32 = body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap_or(0) * weight).sum();
+    let sum: u32 =
+        body.chars().zip(weights).map(|(digit, weight)| digit.to_digit(10).unwrap_or(0) * weight).sum();
     format!("{body}{}", ["1", "0", "X", "9", "8", "7", "6", "5", "4", "3", "2"][sum as usize % 11])
 }
 

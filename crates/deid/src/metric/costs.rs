@@ -218,10 +218,8 @@ mod tests {
         // Two records at level 1, two suppressed.
         assert_eq!(costs.score_of(&[2 + 2 * costs.suppressed(0)]), 0.75);
         let flat = Hierarchy::from_rows(vec![vec!["a".to_owned()], vec!["b".to_owned()]]).unwrap();
-        let flat = Costs::new(
-            Metric::Precision,
-            &[Column { hierarchy: &flat, records: vec![3, 1], weight: 1.0 }],
-        );
+        let flat =
+            Costs::new(Metric::Precision, &[Column { hierarchy: &flat, records: vec![3, 1], weight: 1.0 }]);
         assert_eq!((flat.score_of(&[0]), flat.score_of(&[flat.suppressed(0)])), (0.0, 0.25));
     }
 

@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn two_classes_that_satisfy_it_may_not_satisfy_it_together() {
         let table = [20, 40, 40];
-        let holds = |class: &[u32]| with(class, &table, |class| DeltaDisclosure::new(0.8).unwrap().holds(class));
+        let holds =
+            |class: &[u32]| with(class, &table, |class| DeltaDisclosure::new(0.8).unwrap().holds(class));
         let model = DeltaDisclosure::new(0.8).unwrap();
         assert!(holds(&[3, 10, 7]) && holds(&[0, 10, 10]) && !holds(&[3, 20, 17]));
         assert!(!model.holds_for_unions());

@@ -123,7 +123,8 @@ impl Criteria {
     /// suppressed, a violation is inherited if classes that satisfy the models satisfy them together. One that no suppression [mends](NOT_MENDABLE) is always inherited: some
     /// part of a class that nobody of the table is in is no better.
     pub(crate) fn excludes_finer(&self, suppressed: u64, small: u64) -> bool {
-        let inherited = || self.table.is_empty() && self.sensitive.iter().all(|m| m.criterion.holds_for_unions());
+        let inherited =
+            || self.table.is_empty() && self.sensitive.iter().all(|m| m.criterion.holds_for_unions());
         small > self.allowed
             || suppressed == NOT_MENDABLE
             || (self.allowed == 0 && suppressed > 0 && inherited())
