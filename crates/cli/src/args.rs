@@ -504,6 +504,8 @@ pub enum BenchName {
     Scan,
     /// `synth` of 50,000 patients.
     Synth,
+    /// `anonymize` of synthetic visits by seven quasi-identifiers, with drafted hierarchies.
+    Anonymize,
 }
 
 /// A seed: 32 bytes.

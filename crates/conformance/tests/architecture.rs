@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "medveil-deid",
     "medveil-clinical",
     "medveil-synth",
+    "medveil-ledger",
     "medveil",
     "medveil-conformance",
 ];

@@ -1,6 +1,4 @@
-//! Workload figures on UCI Adult (the file and hierarchies that ARX ships), generalised and suppressed as a release would be.
-//!
-//! The data are read from `../shared/data/tabular/adult` beside the repository, or from `$MEDVEIL_SHARED/data/tabular/adult`; without them this test says so and passes.
+//! Workload figures on UCI Adult, generalised and suppressed as a release would be.
 
 #![allow(
     clippy::unwrap_used,
@@ -8,30 +6,16 @@
     reason = "a test stops where something is missing, and shows its figures"
 )]
 
+mod adult;
+
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::time::Instant;
 
+use adult::{folder, lines};
 use medveil_deid::utility::{Classifier, Column, Table, Workload, WorkloadReport, workload};
 
-fn folder() -> Option<PathBuf> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared");
-    let shared = std::env::var_os("MEDVEIL_SHARED").map_or(beside, PathBuf::from);
-    let folder = shared.join("data/tabular/adult");
-    if folder.join("adult.csv").is_file() {
-        return Some(folder);
-    }
-    println!("skipped: {} has no adult.csv", folder.display());
-    None
-}
-
-fn lines(folder: &std::path::Path, name: &str) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(folder.join(name)).unwrap();
-    text.lines().map(|line| line.split(';').map(str::to_owned).collect()).collect()
-}
-
 /// Adult with each named column taken to a level of its hierarchy.
-fn adult(folder: &std::path::Path, levels: &[(&str, usize)]) -> Table {
+fn generalised(folder: &std::path::Path, levels: &[(&str, usize)]) -> Table {
     let rows = lines(folder, "adult.csv");
     let columns = rows[0]
         .iter()
@@ -57,9 +41,10 @@ fn measure(raw: &Table, released: &Table, tasks: &[&str]) -> WorkloadReport {
 #[test]
 fn generalised_adult_keeps_most_of_its_workload_and_suppressed_adult_nothing() {
     let Some(folder) = folder() else { return };
-    let raw = adult(&folder, &[]);
-    let moderate = adult(&folder, &[("age", 2), ("education", 1), ("native-country", 1), ("occupation", 1)]);
-    let coarse = adult(
+    let raw = generalised(&folder, &[]);
+    let moderate =
+        generalised(&folder, &[("age", 2), ("education", 1), ("native-country", 1), ("occupation", 1)]);
+    let coarse = generalised(
         &folder,
         &[
             ("age", 3),
@@ -103,7 +88,7 @@ fn generalised_adult_keeps_most_of_its_workload_and_suppressed_adult_nothing() {
 #[test]
 fn suppressed_adult_predicts_no_better_than_the_baseline() {
     let Some(folder) = folder() else { return };
-    let raw = adult(&folder, &[]);
+    let raw = generalised(&folder, &[]);
     let names: Vec<String> = raw.names().map(str::to_owned).collect();
     let columns = names
         .iter()

@@ -2,6 +2,7 @@
 //!
 //! The measured command runs as a process of its own, which reports its processor time and memory; generating the data counts for nothing.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -17,6 +18,9 @@ use crate::failure::Failure;
 /// Two columns redacted, two pseudonymised, two dates shifted, three generalised, one with noise, the rest kept.
 const CSV_PLAN: &str = include_str!("bench_visits.toml");
 const SEED: u64 = 1;
+/// Of the visits, what somebody may know who looks for a person; and what is left out.
+const QUASI_IDENTIFIERS: &str = "sex,birth_date,postcode,district_code,department,admit_date,discharge_date";
+const IDENTIFIERS: &str = "visit_id,patient_id,name,resident_id,phone,address,insurance_no";
 
 /// Runs one benchmark.
 pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
@@ -51,18 +55,33 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
             })?;
             deid(&path("fhir.ndjson"), "hipaa-safe-harbor", folder, &threads)?
         }
+        BenchName::Anonymize => {
+            generate(&folder.join("visits.csv"), |file| medveil_synth::csv::visits_sized(SEED, size, file))?;
+            let (table, hierarchies) = (path("visits.csv"), path("hierarchies"));
+            let draft = ["--write-hierarchies", &hierarchies, "--quasi-identifiers", QUASI_IDENTIFIERS, "--json"];
+            run_itself(&[&["scan", &table][..], &draft].concat(), Stdio::null())?;
+            let columns = ["--quasi-identifiers", QUASI_IDENTIFIERS, "--drop", IDENTIFIERS];
+            let models = ["--model", "k=5", "--suppression", "0.02", "--hierarchies", &hierarchies];
+            let carried_out = ["--out", &path("out.csv"), "--json", "--threads", &threads];
+            [&["anonymize", &table][..], &columns, &models, &carried_out].concat().into_iter().map(str::to_owned).collect()
+        }
     };
     console.note(console.text("measuring ...", "正在测量……"));
+    let result = run_itself(&arguments, Stdio::inherit())?;
+    report(args, &result, input_bytes(args, folder), console)
+}
+
+/// Runs this program as a process of its own, and reads the JSON that it prints.
+fn run_itself<A: AsRef<OsStr>>(arguments: &[A], messages: Stdio) -> Result<Value, Failure> {
     let output = Command::new(std::env::current_exe().map_err(Failure::unusable)?)
-        .args(&arguments)
-        .stderr(Stdio::inherit())
+        .args(arguments)
+        .stderr(messages)
         .output()
         .map_err(Failure::unusable)?;
     if !output.status.success() {
         return Err(Failure::unusable("the measured command failed"));
     }
-    let result: Value = serde_json::from_slice(&output.stdout).map_err(Failure::unusable)?;
-    report(args, &result["resources"], input_bytes(args, folder), console)
+    serde_json::from_slice(&output.stdout).map_err(Failure::unusable)
 }
 
 fn deid(input: &str, plan: &str, folder: &Path, threads: &str) -> Result<Vec<String>, Failure> {
@@ -90,14 +109,15 @@ fn generate(
 
 fn input_bytes(args: &BenchArgs, folder: &Path) -> Option<u64> {
     let name = match args.name {
-        BenchName::Csv | BenchName::Scan => "visits.csv",
+        BenchName::Csv | BenchName::Scan | BenchName::Anonymize => "visits.csv",
         BenchName::Fhir => "fhir.ndjson",
         BenchName::Synth => return None,
     };
     std::fs::metadata(folder.join(name)).ok().map(|metadata| metadata.len())
 }
 
-fn report(args: &BenchArgs, resources: &Value, bytes: Option<u64>, console: &Console) -> Result<(), Failure> {
+fn report(args: &BenchArgs, result: &Value, bytes: Option<u64>, console: &Console) -> Result<(), Failure> {
+    let resources = &result["resources"];
     let wall = resources["wall_seconds"].as_f64().unwrap_or(0.0);
     let cpu = resources["cpu_seconds"].as_f64();
     let peak = resources["peak_memory_bytes"].as_u64();
@@ -108,6 +128,7 @@ fn report(args: &BenchArgs, resources: &Value, bytes: Option<u64>, console: &Con
         return console.json(&json!({
             "benchmark": name, "bytes": bytes, "wall_seconds": wall, "cpu_seconds": cpu,
             "mb_per_cpu_second": rate, "wall_per_cpu": cpu.map(|cpu| wall / cpu), "peak_memory_bytes": peak,
+            "rows": result["rows"], "lattice_size": result["lattice_size"], "nodes_checked": result["nodes_checked"],
         }));
     }
     let mut line = name;
@@ -123,6 +144,9 @@ fn report(args: &BenchArgs, resources: &Value, bytes: Option<u64>, console: &Con
     }
     if args.name == BenchName::Synth {
         line += &format!("  {:.0} patients/min", 50_000.0 / wall * 60.0);
+    }
+    if let (Some(checked), Some(nodes)) = (result["nodes_checked"].as_u64(), result["lattice_size"].as_u64()) {
+        line += &format!("  {} records, {checked} of {nodes} nodes checked", result["rows"]);
     }
     if let Some(peak) = peak {
         line += &format!("  peak {:.0} MB", peak as f64 / 1e6);

@@ -1,6 +1,7 @@
 //! The command as people run it: a binary, files, exit codes and what is printed.
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
+mod anonymize;
 mod bad_input;
 mod hierarchies;
 mod life;

@@ -166,7 +166,8 @@ impl ColumnCosts {
             })
             .collect();
         let suppressed = match metric {
-            Metric::Precision => levels as u64 - 1,
+            // A column of one level loses nothing but by suppression.
+            Metric::Precision => (levels as u64 - 1).max(1),
             Metric::Entropy => bits(records),
             _ => hierarchy.values() as u64,
         };
@@ -216,6 +217,12 @@ mod tests {
         assert_eq!(costs.score_of(&[costs.base(0, 1)]), 0.5);
         // Two records at level 1, two suppressed.
         assert_eq!(costs.score_of(&[2 + 2 * costs.suppressed(0)]), 0.75);
+        let flat = Hierarchy::from_rows(vec![vec!["a".to_owned()], vec!["b".to_owned()]]).unwrap();
+        let flat = Costs::new(
+            Metric::Precision,
+            &[Column { hierarchy: &flat, records: vec![3, 1], weight: 1.0 }],
+        );
+        assert_eq!((flat.score_of(&[0]), flat.score_of(&[flat.suppressed(0)])), (0.0, 0.25));
     }
 
     #[test]

@@ -34,6 +34,11 @@ impl SensitiveCriterion for DeltaDisclosure {
     fn larger_is_worse(&self) -> bool {
         true
     }
+
+    // A value that one class has and another lacks is rarer in both together.
+    fn holds_for_unions(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
@@ -48,5 +53,14 @@ mod tests {
         };
         assert!(!holds(1.0));
         assert!(holds(1.01));
+    }
+
+    #[test]
+    fn two_classes_that_satisfy_it_may_not_satisfy_it_together() {
+        let table = [20, 40, 40];
+        let holds = |class: &[u32]| with(class, &table, |class| DeltaDisclosure::new(0.8).unwrap().holds(class));
+        let model = DeltaDisclosure::new(0.8).unwrap();
+        assert!(holds(&[3, 10, 7]) && holds(&[0, 10, 10]) && !holds(&[3, 20, 17]));
+        assert!(!model.holds_for_unions());
     }
 }

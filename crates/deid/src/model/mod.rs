@@ -13,7 +13,9 @@
 //! # Monotone or not
 //! A criterion is *row-monotone* if whoever violates it in a class also violates it in every finer class: what is suppressed at a
 //! node is then suppressed at every finer node, and the search may prune below. `k`, `k-map` and `distinct-l` are. For `entropy-l`, `recursive-cl`, closeness, likeness and
-//! disclosure only whole tables are monotone: a class that satisfies them may be a union of one that does and one that does not, so with a suppression limit the search prunes by the loss alone.
+//! presence only whole tables are monotone: classes that satisfy them satisfy them together, but a class that does may also be a union of one that does and one that does not. So
+//! without suppression a violation is one at every finer node, and with a suppression limit the search prunes by the loss alone. `delta-disclosure` is not even that: it asks nothing of values that a
+//! class lacks, so a value may be frequent enough in one class and, together with a class that lacks it, too rare.
 
 use std::fmt;
 use std::str::FromStr;
@@ -93,6 +95,10 @@ pub trait SensitiveCriterion: Send + Sync + fmt::Debug {
     /// Whether every record of a violating class violates in every finer class too.
     fn row_monotone(&self) -> bool {
         false
+    }
+    /// Whether classes that satisfy the model satisfy it together, too.
+    fn holds_for_unions(&self) -> bool {
+        true
     }
 }
 

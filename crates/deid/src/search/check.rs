@@ -2,7 +2,7 @@
 //!
 //! The table need not be grouped anew: any finer table that is at hand [rolls up](Checker::roll_up) to the node, class by class.
 
-use super::criteria::{Class, Criteria, HistogramScratch, Verdict};
+use super::criteria::{Class, Criteria, HistogramScratch, NOT_MENDABLE, Verdict};
 use super::index::Index;
 use super::key::{Field, Key, Layout};
 use super::lattice::{Lattice, Node};
@@ -42,7 +42,7 @@ pub(crate) struct Scratch {
 #[derive(Clone, Debug)]
 pub(crate) struct Checked {
     pub(crate) node: Node,
-    /// Records that are suppressed.
+    /// Records that are suppressed; [`NOT_MENDABLE`] where that does not help, and then nothing else is known.
     pub(crate) suppressed: u64,
     /// Records that violate row-monotone models: they are suppressed at every finer node too.
     pub(crate) small: u64,
@@ -128,7 +128,7 @@ impl<'a> Checker<'a> {
         } else {
             self.judge_members(entries, &mut checked, scratch);
         }
-        if checked.small > self.criteria.allowed || checked.suppressed == u64::MAX {
+        if checked.small > self.criteria.allowed || checked.suppressed == NOT_MENDABLE {
             return checked;
         }
         if !self.criteria.table.is_empty() {
@@ -205,13 +205,13 @@ impl<'a> Checker<'a> {
                 Verdict::Kept
             } else {
                 // Nobody of this class is in the table, so nothing can be suppressed to mend it.
-                checked.suppressed = u64::MAX;
+                checked.suppressed = NOT_MENDABLE;
                 break;
             };
             scratch.verdicts.push(verdict);
         }
         scratch.histograms = histograms;
-        if checked.suppressed != u64::MAX {
+        if checked.suppressed != NOT_MENDABLE {
             count(checked, scratch);
         }
     }

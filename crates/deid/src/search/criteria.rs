@@ -25,6 +25,9 @@ pub(crate) struct Criteria {
     pub(crate) allowed: u64,
 }
 
+/// Stands for the records to suppress where suppressing all of them does not help.
+pub(crate) const NOT_MENDABLE: u64 = u64::MAX;
+
 /// A model of one sensitive attribute.
 #[derive(Debug)]
 pub(crate) struct SensitiveModel {
@@ -117,9 +120,13 @@ impl Criteria {
     }
 
     /// Whether no finer node is a solution either, given how many records violate a model at a node and how many a row-monotone one. Where nothing may be
-    /// suppressed, a violation of any model on classes is inherited: classes that satisfy it satisfy it together.
+    /// suppressed, a violation is inherited if classes that satisfy the models satisfy them together. One that no suppression [mends](NOT_MENDABLE) is always inherited: some
+    /// part of a class that nobody of the table is in is no better.
     pub(crate) fn excludes_finer(&self, suppressed: u64, small: u64) -> bool {
-        small > self.allowed || (self.allowed == 0 && suppressed > 0 && self.table.is_empty())
+        let inherited = || self.table.is_empty() && self.sensitive.iter().all(|m| m.criterion.holds_for_unions());
+        small > self.allowed
+            || suppressed == NOT_MENDABLE
+            || (self.allowed == 0 && suppressed > 0 && inherited())
     }
 
     /// How many of the kept classes, whose sizes ascend, must go for every model on the whole table to hold. As ARX does, by bisection: where a

@@ -53,6 +53,8 @@ pub(crate) struct Found {
 const SLACK: f64 = 1e-9;
 /// Grouped tables that are kept at most: each check looks through all of them for the best to start from.
 const MOST_TABLES: usize = 1024;
+/// Nodes that may be passed over between two looks at whether to stop.
+const STOP_EVERY: u64 = 4096;
 /// Solutions beside the best that are remembered.
 const OTHERS: usize = 8;
 
@@ -169,8 +171,12 @@ impl<'a, K: Key> Search<'a, K> {
     /// The next node that is not ruled out.
     fn next(&self) -> Option<Waiting> {
         let mut shared = self.lock();
-        loop {
+        for passed in 1_u64.. {
             let Reverse(waiting) = *shared.frontier.peek()?;
+            // In a large lattice millions of nodes may be ruled out before one is to be checked.
+            if passed % STOP_EVERY == 0 && (self.effort.stop)() {
+                shared.stopped = true;
+            }
             if shared.stopped || (self.sums_cells && self.exceeds_best(&shared, waiting.total)) {
                 return None;
             }
@@ -181,6 +187,7 @@ impl<'a, K: Key> Search<'a, K> {
                 return Some(waiting);
             }
         }
+        None
     }
 
     fn push_coarser(&self, shared: &mut Shared<K>, waiting: Waiting) {
@@ -230,7 +237,9 @@ impl<'a, K: Key> Search<'a, K> {
     /// For metrics of class sizes: whether a finer node that was checked shows that `node` is worse than the best.
     fn above_floor(&self, shared: &Shared<K>, node: Node) -> bool {
         let Some(best) = shared.best.as_ref().and_then(|best| best.score) else { return false };
-        shared.checked.values().any(|checked| {
+        // Of a node that failed for its population, the classes were not counted.
+        let counted = shared.checked.values().filter(|checked| checked.all_classes > 0);
+        counted.into_iter().any(|checked| {
             self.checker.lattice.covers(node, checked.node)
                 && self.checker.costs.floor_above(checked.squares_of_all, checked.all_classes)
                     > best * (1.0 + SLACK)
@@ -349,12 +358,16 @@ impl<'a, K: Key> Search<'a, K> {
         {
             let mut shared = self.lock();
             let best = shared.best.as_ref().and_then(|best| best.score);
+            let mut passed = 0;
             while shared.stopped
                 && let Some(Reverse(waiting)) = shared.frontier.pop()
             {
+                passed += 1;
                 self.push_coarser(&mut shared, waiting);
-                if !self.ruled_out(&shared, waiting.node, waiting.total)
-                    && !shared.checked.contains_key(&waiting.node)
+                // Whoever stops wants an answer now: what is left begins here at the earliest.
+                if passed == STOP_EVERY
+                    || !self.ruled_out(&shared, waiting.node, waiting.total)
+                        && !shared.checked.contains_key(&waiting.node)
                 {
                     bound = if self.sums_cells { self.checker.costs.score(waiting.total) } else { 0.0 };
                     break;

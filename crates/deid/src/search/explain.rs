@@ -144,7 +144,8 @@ fn neighbours<K: Key>(
         Some(Neighbour {
             level: lattice.level(node, attribute),
             score: checked.score,
-            suppressed_rows: checked.suppressed,
+            // Where no suppression helps, suppressing everything does not either.
+            suppressed_rows: checked.suppressed.min(problem.tuples.rows()),
             violations,
         })
     };

@@ -7,20 +7,23 @@
 //! the region is done. (Mondrian, LeFevre, DeWitt and Ramakrishnan 2006, cuts numbers at their median and has no remainder; here cuts follow the hierarchies, so that every label
 //! is one that people know.)
 //!
-//! It starts from the whole table, and again from the classes of the best global recoding with those that it suppresses as one more region, and keeps
+//! It starts from the whole table at the top of the hierarchies, and again from the classes of the best global recoding with the records that it suppresses at the top, and keeps
 //! the better outcome: **what it releases costs at most what the best global recoding costs**, whenever the records that the latter suppresses satisfy the models
 //! together. It is no optimum: finding that is NP-hard (Meyerson and Williams 2004).
 //!
-//! Every class of the release satisfies every model on classes. Nothing is suppressed unless a model on the whole table asks for it.
+//! Every class of the release satisfies every model on classes. Nothing is suppressed unless a model on the whole table asks for it, or a hierarchy has no root and what stands under one of its last
+//! labels does not satisfy the models.
+
+use std::collections::BTreeMap;
 
 use super::check::Checker;
 use super::criteria::{Class, HistogramScratch, Verdict};
 use super::key::Key;
-use super::lattice::{Lattice, Node};
+use super::lattice::Node;
 use super::tuples::Entries;
 use crate::hierarchy::Hierarchy;
 
-/// A set of tuples that are generalised alike, as far as their labels are alike.
+/// A set of tuples that have the same labels at the region's node: a class of the release.
 #[derive(Clone, Debug)]
 pub(crate) struct Region {
     pub(crate) node: Node,
@@ -197,7 +200,23 @@ pub(crate) fn costs<K: Key>(
     (0..hierarchies.len()).map(cost).collect()
 }
 
-/// The region of all tuples at the top of the lattice.
-pub(crate) fn whole(lattice: &Lattice, entries: usize) -> Region {
-    Region { node: lattice.node(&lattice.heights), entries: (0..entries as u32).collect() }
+/// The classes that these entries make at a node, as regions.
+pub(crate) fn classes<K: Key>(
+    checker: &Checker<'_>,
+    hierarchies: &[&Hierarchy],
+    table: &Entries<K>,
+    node: Node,
+    entries: impl Iterator<Item = u32>,
+) -> Vec<Region> {
+    let levels = checker.lattice.levels(node);
+    let mut classes: BTreeMap<K, Vec<u32>> = BTreeMap::new();
+    for entry in entries {
+        let fields = checker.layout.fields.iter().zip(hierarchies).zip(&levels);
+        let labels = fields.map(|((field, hierarchy), level)| {
+            let code = table.keys[entry as usize].code(*field);
+            hierarchy.codes(usize::from(*level))[code as usize]
+        });
+        classes.entry(checker.layout.pack(labels)).or_default().push(entry);
+    }
+    classes.into_values().map(|entries| Region { node, entries }).collect()
 }

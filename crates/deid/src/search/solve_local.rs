@@ -11,7 +11,7 @@ use super::criteria::{Class, Verdict};
 use super::exact::{Effort, Search};
 use super::key::Key;
 use super::lattice::{Lattice, Node};
-use super::local::{Partition, Region, costs, whole};
+use super::local::{Partition, Region, classes, costs};
 use super::problem::{Problem, ProblemError};
 use super::recoding::{Recoding, Regions};
 use super::solution::Prepared;
@@ -46,7 +46,7 @@ impl LocalOutcome {
     }
 }
 
-/// Searches for a local recoding. `None` if not even a table in which everything is generalised satisfies the models.
+/// Searches for a local recoding. `None` if not even a table in which everything is generalised as far as can be satisfies the models within the limit on suppression.
 ///
 /// # Errors
 /// A problem that contradicts itself.
@@ -73,13 +73,21 @@ where
     let unlimited = unlimited.checker(problem);
     let global =
         Search::new(&unlimited, problem.metric.sums_cells(), Arc::new(entries.clone()), effort).run().best;
-    let mut starts = vec![vec![whole(checker.lattice, entries.len())]];
+    let everything = 0..entries.len() as u32;
+    let mut starts = vec![classes(&checker, &hierarchies, entries, top(&checker), everything)];
     starts.extend(global.as_ref().map(|best| classes_of(&unlimited, &hierarchies, entries, best.node)));
     let mut partition = Partition::new(&checker, &hierarchies, entries);
-    let mut best: Option<(f64, Released)> = None;
+    let mut partitions: Vec<(Vec<Region>, Vec<Region>)> = Vec::new();
     for start in starts {
-        let (regions, violating) = partition.specialise(start, effort.stop);
-        let released = Released::new(&checker, entries, regions, &violating);
+        if !checker.criteria.table.is_empty() {
+            // Specialising makes classes small, which a model on the whole table may not bear.
+            partitions.push(partition.specialise(start.clone(), &|| true));
+        }
+        partitions.push(partition.specialise(start, effort.stop));
+    }
+    let mut best: Option<(f64, Released)> = None;
+    for (regions, violating) in partitions {
+        let Some(released) = Released::new(&checker, entries, regions, &violating) else { continue };
         let score = released.score(&checker, &hierarchies, entries);
         if released.suppressed <= checker.criteria.allowed
             && best.as_ref().is_none_or(|(least, _)| score < *least)
@@ -108,20 +116,13 @@ where
     }))
 }
 
-/// The classes of a global recoding as regions, with the records that it suppresses as one more, at the top of the lattice.
+/// The classes of a global recoding as regions, with the records that it suppresses at the top of the lattice.
 fn classes_of<K: Key>(
     checker: &Checker<'_>,
     hierarchies: &[&Hierarchy],
     entries: &Entries<K>,
     node: Node,
 ) -> Vec<Region> {
-    let levels = checker.lattice.levels(node);
-    let lift = |key: K| -> K {
-        let fields = checker.layout.fields.iter().zip(hierarchies).zip(&levels);
-        checker.layout.pack(fields.map(|((field, hierarchy), level)| {
-            hierarchy.codes(usize::from(*level))[key.code(*field) as usize]
-        }))
-    };
     let mut scratch = Scratch::default();
     let table = checker.roll_up(checker.lattice.bottom(), entries, node, &mut scratch);
     checker.check(node, &table, &mut scratch);
@@ -131,17 +132,22 @@ fn classes_of<K: Key>(
             gone.insert(key);
         }
     });
-    let mut regions: BTreeMap<K, Vec<u32>> = BTreeMap::new();
-    let mut rest = Vec::new();
-    for (entry, key) in (0_u32..).zip(&entries.keys) {
-        let lifted = lift(*key);
-        if gone.contains(&lifted) { rest.push(entry) } else { regions.entry(lifted).or_default().push(entry) }
-    }
-    let mut regions: Vec<Region> = regions.into_values().map(|entries| Region { node, entries }).collect();
-    if !rest.is_empty() {
-        regions.push(Region { entries: rest, ..whole(checker.lattice, 0) });
-    }
+    let levels = checker.lattice.levels(node);
+    let is_gone = |entry: &u32| {
+        let key = entries.keys[*entry as usize];
+        let fields = checker.layout.fields.iter().zip(hierarchies).zip(&levels);
+        gone.contains(&checker.layout.pack(fields.map(|((field, hierarchy), level)| {
+            hierarchy.codes(usize::from(*level))[key.code(*field) as usize]
+        })))
+    };
+    let (rest, kept): (Vec<u32>, Vec<u32>) = (0..entries.len() as u32).partition(is_gone);
+    let mut regions = classes(checker, hierarchies, entries, node, kept.into_iter());
+    regions.extend(classes(checker, hierarchies, entries, top(checker), rest.into_iter()));
     regions
+}
+
+fn top(checker: &Checker<'_>) -> Node {
+    checker.lattice.node(&checker.lattice.heights)
 }
 
 /// A partition whose regions are released, but for records that are suppressed.
@@ -151,13 +157,18 @@ struct Released {
 }
 
 impl Released {
-    /// The smallest regions go until every model on the whole table holds.
+    /// The smallest regions go until every model on the whole table holds. None if a part of the population violates a model and has no record that could be suppressed.
     fn new<K: Key>(
         checker: &Checker<'_>,
         entries: &Entries<K>,
         mut regions: Vec<Region>,
         violating: &[Region],
-    ) -> Released {
+    ) -> Option<Released> {
+        if violating.iter().any(|region| records(entries, region) == 0) {
+            return None;
+        }
+        // Of persons who are not in the table nothing is released.
+        regions.retain(|region| records(entries, region) > 0);
         let mut suppressed: u64 = violating.iter().map(|region| records(entries, region)).sum();
         if !checker.criteria.table.is_empty() {
             regions.sort_by_cached_key(|region| (records(entries, region), region.entries.first().copied()));
@@ -166,7 +177,7 @@ impl Released {
             suppressed += sizes[..going].iter().sum::<u64>();
             regions.drain(..going);
         }
-        Released { regions, suppressed }
+        Some(Released { regions, suppressed })
     }
 
     fn class_sizes<K>(&self, entries: &Entries<K>) -> Vec<(u64, u64)> {

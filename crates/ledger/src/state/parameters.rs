@@ -1,0 +1,180 @@
+//! Parameters: what members may change by vote.
+
+use std::collections::BTreeMap;
+
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+use super::Record;
+use super::key::Domain;
+use crate::refusal::{FactValue, refusals};
+use crate::transaction::MAX_TRANSACTION_BYTES;
+
+macro_rules! parameters {
+    ($($field:ident, $variant:ident = $number:literal, $name:literal, $default:expr, $min:expr, $max:expr, $doc:literal;)*) => {
+        /// The parameters in force. A change takes effect in the block after the one that decided it (PAR-2).
+        #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+        pub struct Parameters {
+            $(#[doc = $doc] pub $field: u64,)*
+        }
+
+        impl Default for Parameters {
+            fn default() -> Self {
+                Parameters { $($field: $default),* }
+            }
+        }
+
+        /// The name of a parameter.
+        #[derive(
+            Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+        )]
+        #[borsh(use_discriminant = true)]
+        #[repr(u8)]
+        pub enum Parameter {
+            $(#[doc = $doc] #[serde(rename = $name)] $variant = $number,)*
+        }
+
+        impl Parameter {
+            /// Every parameter.
+            pub const ALL: &[Parameter] = &[$(Parameter::$variant),*];
+
+            /// The name in files and on the command line.
+            pub const fn name(self) -> &'static str {
+                match self { $(Parameter::$variant => $name),* }
+            }
+
+            /// What it says, with its unit.
+            pub const fn doc(self) -> &'static str {
+                match self { $(Parameter::$variant => $doc),* }
+            }
+
+            /// The least and the greatest value.
+            pub const fn bounds(self) -> (u64, u64) {
+                match self { $(Parameter::$variant => ($min, $max)),* }
+            }
+        }
+
+        impl Parameters {
+            /// The value of a parameter.
+            pub fn get(&self, parameter: Parameter) -> u64 {
+                match parameter { $(Parameter::$variant => self.$field),* }
+            }
+
+            fn slot(&mut self, parameter: Parameter) -> &mut u64 {
+                match parameter { $(Parameter::$variant => &mut self.$field),* }
+            }
+        }
+    };
+}
+
+parameters! {
+    max_transaction_bytes, MaxTransactionBytes = 0, "max-transaction-bytes", 16 * 1024, 1024, MAX_TRANSACTION_BYTES as u64,
+        "Bytes that a transaction may have.";
+    max_block_bytes, MaxBlockBytes = 1, "max-block-bytes", 2 * 1024 * 1024, 2 * MAX_TRANSACTION_BYTES as u64, 3584 * 1024,
+        "Bytes that a block may have: transactions, receipts and events.";
+    max_block_transactions, MaxBlockTransactions = 2, "max-block-transactions", 4096, 1, 10_000,
+        "Transactions that a block may have.";
+    expiry_window, ExpiryWindow = 3, "expiry-window", 1000, 1, 1_000_000,
+        "How many heights ahead a transaction may expire.";
+    proposal_lifetime, ProposalLifetime = 4, "proposal-lifetime", 100_000, 1, 10_000_000,
+        "For how many heights a proposal can be voted on.";
+    min_validators, MinValidators = 5, "min-validators", 4, 1, 128,
+        "Validators below which no seat is taken away.";
+    idle_interval_ms, IdleIntervalMs = 6, "idle-interval-ms", 1000, 100, 600_000,
+        "Milliseconds between blocks when there is nothing to do.";
+    min_interval_ms, MinIntervalMs = 7, "min-interval-ms", 250, 0, 10_000,
+        "Milliseconds between blocks at least.";
+}
+
+impl Record for Parameters {
+    const DOMAIN: Domain = Domain::Parameters;
+    type Id = ();
+}
+
+refusals! {
+    /// Why parameters are refused.
+    pub enum ParameterRefusal in "parameters" {
+        /// PAR-1: the value is outside of its bounds.
+        OutOfBounds { parameter: Parameter, value: u64, min: u64, max: u64 } = "out_of_bounds",
+            "`{parameter}` = {value} is not between {min} and {max}", "参数超出范围";
+        /// PAR-1: pacing upside down.
+        Intervals { min_interval_ms: u64, idle_interval_ms: u64 } = "intervals",
+            "the idle interval of {idle_interval_ms} ms is below the least interval of {min_interval_ms} ms", "空闲间隔小于最小间隔";
+        /// PAR-3: nothing is asked for.
+        NoChange {} = "no_change",
+            "the proposal changes no parameter", "未更改任何参数";
+    }
+}
+
+impl Parameters {
+    /// The parameters after changes.
+    ///
+    /// # Errors
+    /// [`ParameterRefusal`]: the first bound that would be broken.
+    pub fn changed(&self, changes: &BTreeMap<Parameter, u64>) -> Result<Self, ParameterRefusal> {
+        let mut after = self.clone();
+        for (parameter, value) in changes {
+            *after.slot(*parameter) = *value;
+        }
+        after.check()?;
+        if after == *self { Err(ParameterRefusal::NoChange {}) } else { Ok(after) }
+    }
+
+    /// Refuses values outside of their bounds.
+    ///
+    /// # Errors
+    /// [`ParameterRefusal`]: the first.
+    pub fn check(&self) -> Result<(), ParameterRefusal> {
+        for parameter in Parameter::ALL {
+            let (value, (min, max)) = (self.get(*parameter), parameter.bounds());
+            if value < min || value > max {
+                return Err(ParameterRefusal::OutOfBounds { parameter: *parameter, value, min, max });
+            }
+        }
+        let Parameters { min_interval_ms, idle_interval_ms, .. } = *self;
+        if min_interval_ms > idle_interval_ms {
+            return Err(ParameterRefusal::Intervals { min_interval_ms, idle_interval_ms });
+        }
+        Ok(())
+    }
+}
+
+impl std::fmt::Display for Parameter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl From<Parameter> for FactValue {
+    fn from(parameter: Parameter) -> Self {
+        parameter.name().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_within_their_bounds() {
+        assert_eq!(Parameters::default().check(), Ok(()));
+    }
+
+    #[test]
+    fn each_bound_is_kept() {
+        for parameter in Parameter::ALL {
+            let (min, max) = parameter.bounds();
+            for value in [min.checked_sub(1), max.checked_add(1)].into_iter().flatten() {
+                let changes = BTreeMap::from([(*parameter, value)]);
+                assert_eq!(
+                    Parameters::default().changed(&changes),
+                    Err(ParameterRefusal::OutOfBounds { parameter: *parameter, value, min, max })
+                );
+            }
+        }
+        let slow = BTreeMap::from([(Parameter::MinIntervalMs, 5000)]);
+        assert!(matches!(Parameters::default().changed(&slow), Err(ParameterRefusal::Intervals { .. })));
+        assert_eq!(Parameters::default().changed(&BTreeMap::new()), Err(ParameterRefusal::NoChange {}));
+    }
+}

@@ -1,0 +1,17 @@
+//! The ledger through its public interface: what each rule lets through and refuses.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod accounts;
+mod admission;
+mod audit;
+mod blocks;
+mod common;
+mod datasets;
+mod encoding;
+mod genesis;
+mod governance;
+mod history;
+mod signatures;
+mod spec;
+mod validators;
