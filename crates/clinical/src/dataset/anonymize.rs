@@ -197,7 +197,7 @@ fn check_roles(request: &Anonymization<'_>) -> Result<(), DatasetError> {
         parts.iter().flat_map(|(part, names)| names.iter().map(move |name| (*part, name))).collect();
     for (i, (part, name)) in named.iter().enumerate() {
         if let Some((other, _)) = named[..i].iter().find(|(_, earlier)| earlier == name) {
-            let error = Trouble::TwoParts { name: (*name).clone(), parts: (other, part) };
+            let error = Trouble::TwoParts { name: (*name).clone(), parts: Box::new((other, part)) };
             return Err(in_file(request.input, TableError::new(error)));
         }
     }

@@ -151,7 +151,7 @@ pub enum Trouble {
         /// The column.
         name: String,
         /// The parts.
-        parts: (&'static str, &'static str),
+        parts: Box<(&'static str, &'static str)>,
     },
     /// A weight for a column that is no quasi-identifier.
     #[error("a weight is given for `{name}`, which is not named as a quasi-identifier")]
