@@ -226,7 +226,7 @@ fn check_identifiers(
     match kinds.into_iter().find(|column| identifier(&column.kind)) {
         Some(column) => {
             let kind = column.kind.map_or_else(String::new, |kind| kind.to_string());
-            let error = Trouble::UnnamedIdentifier { name: column.name, kind };
+            let error = Trouble::UnnamedIdentifier { name: column.name, kind: kind.into() };
             Err(in_file(&source.path, TableError::new(error)))
         }
         None => Ok(()),

@@ -167,7 +167,7 @@ pub enum Trouble {
         /// The column.
         name: String,
         /// What it looks like.
-        kind: String,
+        kind: Box<str>,
     },
     /// A column with too many values to draft a hierarchy for.
     #[error("more than {limit} distinct values; give the column a hierarchy file, or generalise it first")]
@@ -177,7 +177,7 @@ pub enum Trouble {
     },
     /// The columns do not make a search.
     #[error("{0}")]
-    Search(ProblemError),
+    Search(Box<ProblemError>),
     /// A hierarchy cannot be made for a column.
     #[error("{0}")]
     Hierarchy(Box<BuildError>),

@@ -183,7 +183,7 @@ pub(super) struct Collector<'a> {
 impl<'a> Collector<'a> {
     pub(super) fn new(roles: &'a Roles) -> Result<Collector<'a>, TableError> {
         let counter = Counter::new(&roles.domains(), roles.sensitive.len());
-        let counter = counter.map_err(|error| TableError::new(Trouble::Search(error)))?;
+        let counter = counter.map_err(|error| TableError::new(Trouble::Search(Box::new(error))))?;
         Ok(Collector {
             roles,
             counter,
