@@ -441,6 +441,7 @@ METRIC 可为：loss、loss-geometric、precision、entropy、discernibility、a
             ("name=fhir", "按安全港方案处理 FHIR NDJSON（deid）"),
             ("name=scan", "识别合成就诊表（scan）"),
             ("name=synth", "生成 5 万名患者（synth）"),
+            ("name=anonymize", "在隐私模型下寻找一张大表的最优泛化方案（anonymize）"),
             ("size", "生成数据的大小"),
             ("dir", "存放生成数据的文件夹，测试后删除 [默认：系统临时文件夹]"),
         ],

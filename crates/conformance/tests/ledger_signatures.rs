@@ -27,6 +27,9 @@ fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
 }
 
+/// Vectors that RFC 8032 refuses for the encoding of a point and ZIP 215 (rule 1) accepts.
+const NOT_CANONICAL: [u64; 1] = [151];
+
 #[test]
 fn ed25519_accepts_and_refuses_what_wycheproof_says() {
     let Some(file) = vectors("ed25519_test.json") else { return };
@@ -42,7 +45,10 @@ fn ed25519_accepts_and_refuses_what_wycheproof_says() {
                 "invalid" => false,
                 other => panic!("a result `{other}` needs a decision"),
             };
-            assert_eq!(holds, expected, "test {} ({})", test["tcId"], test["comment"]);
+            // ZIP 215 reads points whose encoding is not canonical, on purpose: every verifier then agrees on them.
+            let id = test["tcId"].as_u64().unwrap();
+            let zip215 = NOT_CANONICAL.contains(&id);
+            assert_eq!(holds, expected || zip215, "test {id} ({})", test["comment"]);
             ran += 1;
             accepted += u64::from(holds);
         }

@@ -135,11 +135,12 @@ impl<'a, K: Key> Search<'a, K> {
     /// Finds a good solution to begin with: one on a chain through the lattice, and from there downhill.
     fn start(&self) {
         let mut scratch = Scratch::default();
-        let bottom = self.checker.lattice.bottom();
-        self.resolve(bottom, &mut scratch);
+        let lattice = self.checker.lattice;
+        // The coarsest node is most often a solution: whoever has no time for more gets that.
+        self.look_at(lattice.node(&lattice.heights), &mut scratch);
+        self.resolve(lattice.bottom(), &mut scratch);
         while let Some(best) = { self.lock().best.clone() } {
             for attribute in 0..self.checker.lattice.attributes() {
-                let lattice = self.checker.lattice;
                 for neighbour in [lattice.lower(best.node, attribute), lattice.raise(best.node, attribute)] {
                     if let Some(node) = neighbour
                         && !self.ruled_out(&self.lock(), node, self.total(node))
@@ -300,14 +301,22 @@ impl<'a, K: Key> Search<'a, K> {
 
     /// Groups and judges a node, unless that was done before. `None` if the search is to stop.
     fn check(&self, node: Node, scratch: &mut Scratch) -> Option<Arc<Checked>> {
-        let (from, source) = {
+        {
             let mut shared = self.lock();
-            if let Some(checked) = shared.checked.get(&node) {
-                return Some(Arc::clone(checked));
-            }
             if shared.stopped || (self.effort.stop)() {
                 shared.stopped = true;
                 return None;
+            }
+        }
+        Some(self.look_at(node, scratch))
+    }
+
+    /// Groups and judges a node, unless that was done before, even if the search is to stop.
+    fn look_at(&self, node: Node, scratch: &mut Scratch) -> Arc<Checked> {
+        let (from, source) = {
+            let shared = self.lock();
+            if let Some(checked) = shared.checked.get(&node) {
+                return Arc::clone(checked);
             }
             let covered = shared.tables.iter().filter(|(from, _)| self.checker.lattice.covers(node, *from));
             let (from, table) =
@@ -321,7 +330,7 @@ impl<'a, K: Key> Search<'a, K> {
         let checked = Arc::new(self.checker.check(node, &table, scratch));
         let mut shared = self.lock();
         if shared.checked.insert(node, Arc::clone(&checked)).is_some() {
-            return Some(checked);
+            return checked;
         }
         self.keep(&mut shared, node, &source, table);
         shared.barriers.extend(self.barrier(&checked));
@@ -331,7 +340,7 @@ impl<'a, K: Key> Search<'a, K> {
             shared.best = Some(Arc::clone(&checked));
         }
         (self.effort.progress)(shared.checked.len() as u64);
-        Some(checked)
+        checked
     }
 
     /// Keeps a grouped table if later nodes will be cheaper to group from it than from where it came from.
