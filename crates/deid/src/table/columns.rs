@@ -111,12 +111,13 @@ impl Growing {
     }
 
     fn finish(self, names: &[String]) -> Vec<(String, Column)> {
-        let column = |((number, known), codes): ((usize, HashMap<String, u32, FixedState>), Vec<u32>)| {
+        let mut columns = Vec::with_capacity(self.numbers.len());
+        for ((number, known), codes) in self.numbers.into_iter().zip(self.known).zip(self.codes) {
             let mut labels = vec![String::new(); known.len()];
             known.into_iter().for_each(|(label, code)| labels[code as usize] = label);
-            (names[number].clone(), Column { codes, labels })
-        };
-        self.numbers.into_iter().zip(self.known).zip(self.codes).map(column).collect()
+            columns.push((names[number].clone(), Column { codes, labels }));
+        }
+        columns
     }
 }
 

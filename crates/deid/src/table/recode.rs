@@ -208,13 +208,10 @@ impl<'a> Collector<'a> {
         let codes: Vec<Vec<u32>> = self.values.iter_mut().zip(&block.values).map(renumber).collect();
         for row in 0..block.rows {
             self.row.clear();
-            for i in 0..s {
+            for (i, codes) in codes.iter().enumerate() {
                 let code = block.sensitive[row * s + i];
-                self.row.push(if self.roles.sensitive[i].1.is_some() {
-                    code
-                } else {
-                    codes[i][code as usize]
-                });
+                let ranked = self.roles.sensitive[i].1.is_some();
+                self.row.push(if ranked { code } else { codes[code as usize] });
             }
             self.counter
                 .add(&block.codes[row * q..(row + 1) * q], &self.row)
