@@ -32,7 +32,7 @@ docs:
 # The figures of docs/benchmarks.md, in the profile that is shipped.
 bench *NAMES:
     cargo build --profile dist
-    for name in {{ if NAMES == "" { "csv fhir scan" } else { NAMES } }}; do target/dist/medveil bench "$name"; done
+    for name in {{ if NAMES == "" { "csv fhir scan anonymize" } else { NAMES } }}; do target/dist/medveil bench "$name"; done
 
 # Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis): needs `cargo install cargo-fuzz` and a nightly compiler.
 fuzz NAME MINUTES="10":

@@ -30,7 +30,10 @@ fn problem(case: &Case) -> Problem {
         counter.add(&codes(&record.values), &codes(&record.secrets)).unwrap();
     }
     case.persons().for_each(|values| counter.add_population(&codes(values)));
-    let hierarchy = |rows: &Vec<Vec<String>>| Arc::new(Hierarchy::from_rows(rows.clone()).unwrap());
+    let hierarchy = |rows: &Vec<Vec<String>>| match rows.len() {
+        WIDE => Arc::clone(&wide().1),
+        _ => Arc::new(Hierarchy::from_rows(rows.clone()).unwrap()),
+    };
     Problem {
         attributes: case
             .attributes
@@ -251,13 +254,23 @@ proptest! {
     }
 }
 
+/// Values of the columns that make tuples wide.
+const WIDE: usize = 1 << 16;
+
+fn wide() -> &'static (Attr, Arc<Hierarchy>) {
+    static ATTRIBUTE: OnceLock<(Attr, Arc<Hierarchy>)> = OnceLock::new();
+    ATTRIBUTE.get_or_init(|| {
+        let attr = Attr::new((0..WIDE).map(|v| vec![format!("w{v}")]).collect(), 1.0);
+        let hierarchy = Arc::new(Hierarchy::from_rows(attr.rows.to_vec()).unwrap());
+        (attr, hierarchy)
+    })
+}
+
 /// Columns of one value each out of 65,536 make the tuples wider than 64 bits, and change nothing else.
 fn widened(case: &Case) -> Case {
-    static WIDE: OnceLock<Attr> = OnceLock::new();
-    let wide = WIDE.get_or_init(|| Attr::new((0..1 << 16).map(|v| vec![format!("w{v}")]).collect(), 1.0));
     let mut case = case.clone();
     for at in 0..4 {
-        case.attributes.push(wide.clone());
+        case.attributes.push(wide().0.clone());
         let widen = |values: &mut Vec<usize>| values.push(1 << (at * 4));
         case.records.iter_mut().for_each(|record| widen(&mut record.values));
         case.others.iter_mut().flatten().for_each(widen);
