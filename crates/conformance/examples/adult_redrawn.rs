@@ -8,7 +8,11 @@
 //! The records of Adult come again and again; in each, with a probability (the last argument, 1 unless given), age, occupation, education and country are drawn anew,
 //! evenly from the values of their hierarchies. Without a number of records there are 12 for each of Adult, some 350,000 of them distinct. The same arguments give the same file.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a tool for developers, which stops where something is wrong")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a tool for developers, which stops where something is wrong"
+)]
 
 use std::fs::File;
 use std::io::{BufWriter, Write};

@@ -112,10 +112,9 @@ fn models(secrets: usize, population: bool) -> impl Strategy<Value = Vec<String>
 
 /// A table with everything that may be asked of it.
 pub fn cases() -> impl Strategy<Value = Case> {
-    (2_usize..=4, 0_usize..=2, any::<bool>(), 1_usize..=60).prop_flat_map(
-        |(attributes, secrets, population, records)| {
-            let attribute =
-                (hierarchy("v", 1_usize..=6, 1_usize..=4), select(&[1.0, 1.0, 0.25, 3.0][..]));
+    (2_usize..=4, 0_usize..=2, any::<bool>(), 1_usize..=60)
+        .prop_flat_map(|(attributes, secrets, population, records)| {
+            let attribute = (hierarchy("v", 1_usize..=6, 1_usize..=4), select(&[1.0, 1.0, 0.25, 3.0][..]));
             let secret = hierarchy("s", 1_usize..=5, 1_usize..=3);
             let record = (
                 prop::collection::vec(any::<Index>(), attributes),
@@ -131,27 +130,26 @@ pub fn cases() -> impl Strategy<Value = Case> {
                 prop_oneof![Just(0.0), Just(1.0), select(&[0.02, 0.1, 0.29, 0.5][..]), 0.0..=1.0_f64],
                 select(METRICS),
             )
-        },
-    )
-    .prop_map(|(attributes, secrets, records, others, models, suppression, metric)| {
-        let attributes: Vec<Attr> =
-            attributes.into_iter().map(|(rows, weight)| Attr::new(rows, weight)).collect();
-        let secrets: Vec<Secret> = secrets
-            .into_iter()
-            .enumerate()
-            .map(|(at, rows)| Secret { name: format!("s{at}"), rows })
-            .collect();
-        let values = |places: &[Index]| -> Vec<usize> {
-            places.iter().zip(&attributes).map(|(place, attr)| place.index(attr.rows.len())).collect()
-        };
-        let records = records
-            .iter()
-            .map(|(places, hidden)| Record {
-                values: values(places),
-                secrets: hidden.iter().zip(&secrets).map(|(at, s)| at.index(s.rows.len())).collect(),
-            })
-            .collect();
-        let others = others.map(|others| others.iter().map(|places| values(places)).collect());
-        Case { records, others, models, suppression, metric: metric.to_owned(), attributes, secrets }
-    })
+        })
+        .prop_map(|(attributes, secrets, records, others, models, suppression, metric)| {
+            let attributes: Vec<Attr> =
+                attributes.into_iter().map(|(rows, weight)| Attr::new(rows, weight)).collect();
+            let secrets: Vec<Secret> = secrets
+                .into_iter()
+                .enumerate()
+                .map(|(at, rows)| Secret { name: format!("s{at}"), rows })
+                .collect();
+            let values = |places: &[Index]| -> Vec<usize> {
+                places.iter().zip(&attributes).map(|(place, attr)| place.index(attr.rows.len())).collect()
+            };
+            let records = records
+                .iter()
+                .map(|(places, hidden)| Record {
+                    values: values(places),
+                    secrets: hidden.iter().zip(&secrets).map(|(at, s)| at.index(s.rows.len())).collect(),
+                })
+                .collect();
+            let others = others.map(|others| others.iter().map(|places| values(places)).collect());
+            Case { records, others, models, suppression, metric: metric.to_owned(), attributes, secrets }
+        })
 }

@@ -195,7 +195,10 @@ fn is_no_worse_than_global(case: &Case, local: &LocalOutcome) -> Result<(), Test
     let mut together: BTreeMap<Vec<&String>, Vec<usize>> = BTreeMap::new();
     for record in &at.gone {
         let values = case.attributes.iter().zip(&case.records[*record].values);
-        together.entry(values.map(|(a, value)| a.rows[*value].last().unwrap()).collect()).or_default().push(*record);
+        together
+            .entry(values.map(|(a, value)| a.rows[*value].last().unwrap()).collect())
+            .or_default()
+            .push(*record);
     }
     let of_table = case.models.iter().any(|model| model.starts_with("average") || model.contains("uniques"));
     if of_table || case.others.is_some() || !together.values().all(|members| case.satisfies(members, 0)) {

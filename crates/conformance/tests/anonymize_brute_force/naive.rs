@@ -95,8 +95,7 @@ impl Case {
     /// Releases the table at a node; none where no suppression mends it.
     pub fn at(&self, levels: &[usize]) -> Option<Outcome> {
         let tuple = |values: &[usize]| -> Vec<String> {
-            let label =
-                |((attr, value), level): ((&Attr, &usize), &usize)| attr.rows[*value][*level].clone();
+            let label = |((attr, value), level): ((&Attr, &usize), &usize)| attr.rows[*value][*level].clone();
             self.attributes.iter().zip(values).zip(levels).map(label).collect()
         };
         let mut classes: BTreeMap<Vec<String>, Vec<usize>> = BTreeMap::new();
@@ -122,7 +121,8 @@ impl Case {
         kept.sort_by_key(|members| (members.len(), members[0]));
         let kept = &kept[self.first_that_stays(&kept.iter().map(|class| class.len()).collect::<Vec<_>>())..];
         let stays: BTreeSet<usize> = kept.iter().flat_map(|members| members.iter().copied()).collect();
-        let gone: BTreeSet<usize> = (0..self.records.len()).filter(|record| !stays.contains(record)).collect();
+        let gone: BTreeSet<usize> =
+            (0..self.records.len()).filter(|record| !stays.contains(record)).collect();
         let sizes: Vec<usize> = kept.iter().map(|members| members.len()).collect();
         let levels_of = |record: usize| (!gone.contains(&record)).then(|| levels.to_vec());
         Some(Outcome {
@@ -341,9 +341,7 @@ fn holds_for_table(model: &str, sizes: &[usize]) -> bool {
             }
             // The estimators have references of their own.
             let sample = Sample::new(&counts, Population::Size(persons.parse().unwrap()));
-            sample.is_ok_and(|sample| {
-                population_risk(&sample).uniques.share.value <= limit.parse().unwrap()
-            })
+            sample.is_ok_and(|sample| population_risk(&sample).uniques.share.value <= limit.parse().unwrap())
         }
         _ => true,
     }
