@@ -177,7 +177,7 @@ fn gb_18030_stays_gb_18030() {
     let row =
         |i: usize| format!("{},{},{i}\n", ["男", "女"][i % 2], ["心内科", "呼吸内科", "骨科"][(i / 2) % 3]);
     let text = format!("性别,科室,血糖\n{}", (0..24).map(row).collect::<String>());
-    home.write("t.csv", &gb18030(&text));
+    home.write("t.csv", gb18030(&text));
     let options = [
         "--quasi-identifiers",
         "性别,科室",

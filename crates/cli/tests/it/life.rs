@@ -142,7 +142,10 @@ fn a_draft_of_a_scan_parses_and_runs() {
     let said = home.run(&args);
     assert_eq!(said.code, Some(1), "{}", said.all());
     assert!(said.stderr.contains("linked: ") && !home.path("out").exists(), "{}", said.stderr);
-    home.write("draft.toml", home.text("draft.toml").replace("[privacy]\n", "[privacy]\nlinked = \"report\"\n"));
+    home.write(
+        "draft.toml",
+        home.text("draft.toml").replace("[privacy]\n", "[privacy]\nlinked = \"report\"\n"),
+    );
     home.ok(&args);
     let released =
         home.text("out/patients.csv") + &home.text("out/visits.csv") + &home.text("out/fhir/Patient.ndjson");

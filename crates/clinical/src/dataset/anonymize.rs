@@ -308,8 +308,11 @@ fn from_files(folder: Option<&Path>, name: &str) -> Result<Option<Arc<Hierarchy>
     }
 }
 
+/// A sensitive attribute, with a hierarchy where a model asks for one.
+type Sensitive = (String, Option<Arc<Hierarchy>>);
+
 /// The sensitive attributes, with the hierarchies that models ask for.
-fn sensitive(request: &Anonymization<'_>) -> Result<Vec<(String, Option<Arc<Hierarchy>>)>, DatasetError> {
+fn sensitive(request: &Anonymization<'_>) -> Result<Vec<Sensitive>, DatasetError> {
     let wants = |name: &String| {
         request.models.iter().any(|model| {
             matches!(model.name(), "hierarchical-t" | "ordered-t")
