@@ -13,7 +13,7 @@
 //! `d`), summed and divided by `d`, is `(x - n/d) / (n - n/d)`, rounded down at the tenth decimal as ARX does.
 //!
 //! # Why the search can prune
-//! The first four are sums over cells of a cost that grows with the level and is largest for a suppressed cell. [`Costs`] holds that cost as
+//! The first four are sums over cells of a cost that grows with the level and is largest for a suppressed cell. `Costs` holds that cost as
 //! integers, so that sums are exact and do not depend on the order in which they are taken.
 
 use std::fmt;
