@@ -22,9 +22,11 @@ const SECRETS: usize = 20;
 
 /// Values that halve, or nearly, from level to level up to one.
 fn hierarchy(values: usize, levels: usize) -> Hierarchy {
-    let width = |level: usize| match level + 1 == levels {
-        true => values,
-        false => 1 << (level * (usize::BITS - values.leading_zeros()) as usize / levels),
+    let bits = (usize::BITS - values.leading_zeros()) as usize;
+    let width = |level: usize| match level {
+        0 => 1,
+        top if top + 1 == levels => values,
+        level => 1 << (level * bits / levels),
     };
     let row = |value: usize| (0..levels).map(|level| format!("{level}:{}", value / width(level))).collect();
     Hierarchy::from_rows((0..values).map(row).collect()).unwrap_or_else(|error| panic!("{error}"))

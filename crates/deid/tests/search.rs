@@ -113,11 +113,12 @@ fn local_recoding_stays_coarse_where_a_model_on_the_table_asks_for_it() {
 }
 
 #[test]
-fn a_search_that_is_stopped_at_once_bounds_what_it_missed() {
+fn a_search_that_is_stopped_at_once_gives_the_coarsest_node_and_bounds_what_it_missed() {
     let hierarchy: &[&str] = &["a *", "b *"];
     let table: &[(&[u32], u32, usize)] = &[(&[0], 0, 2), (&[1], 0, 2)];
     let problem = problem(&[hierarchy], table, &[], &["k=2"], 0.0, "loss");
     let stopped = Effort { threads: NonZeroUsize::MIN, memory: 0, stop: &|| true, progress: &|_| () };
     let outcome = solve(&problem, &stopped).unwrap();
-    assert!(outcome.solution.is_none() && !outcome.proven && outcome.bound == 0.0);
+    assert_eq!((outcome.proven, outcome.bound, outcome.gap()), (false, 0.0, Some(1.0)));
+    assert_eq!(outcome.solution.unwrap().candidate.levels, [1]);
 }
