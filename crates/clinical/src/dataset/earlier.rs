@@ -57,6 +57,9 @@ impl EarlierReleases {
             return None;
         }
         let mut join = Join::default();
+        // A table of which nothing is released that joins it shows nothing of anybody elsewhere.
+        let tables: Vec<&Table<'_>> = tables.iter().filter(|table| table.columns.linkable).collect();
+        let required = required.filter(|_| !tables.is_empty());
         let this = signatures(tables.iter().map(|table| (table.name, &table.columns.subject, table.persons)));
         let mut releases = Vec::new();
         let mut losses = vec![loss];

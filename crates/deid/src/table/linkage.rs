@@ -316,7 +316,7 @@ impl Released {
     fn block(&self, rows: &impl Rows) -> Persons {
         let mut persons = Persons::default();
         for r in 0..rows.rows() {
-            let pseudonym = rows.text(r, self.subject);
+            let pseudonym = rows.text(r, self.subject).trim();
             if !pseudonym.is_empty() {
                 persons.add(pseudonym, self.quasi_identifiers.iter().map(|c| rows.text(r, *c)));
             }
