@@ -393,8 +393,8 @@ impl From<ObjectKind> for crate::refusal::FactValue {
     }
 }
 
-/// A thing: its kind and id. Ids that are names are padded with zeros, numbers stand in the last eight bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+/// A thing: its kind and id. Ids that are names are padded with zeros, numbers stand in the last eight bytes; other ids of those kinds are not read.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize)]
 pub struct ObjectRef {
     /// The kind.
     pub kind: ObjectKind,
@@ -458,6 +458,18 @@ impl ObjectRef {
         (numbered && zeros.iter().all(|byte| *byte == 0)).then(|| u64::from_be_bytes(*number))
     }
 
+    /// Whether the id has the form that the kind's ids have.
+    fn is_well_formed(&self) -> bool {
+        match self.kind {
+            ObjectKind::Organisation => self.as_organisation().is_some(),
+            ObjectKind::Proposal | ObjectKind::Validators => self.as_number().is_some(),
+            ObjectKind::Parameters => self.id == [0; 32],
+            ObjectKind::External | ObjectKind::Account | ObjectKind::Transaction | ObjectKind::Dataset => {
+                true
+            }
+        }
+    }
+
     fn numbered(kind: ObjectKind, number: u64) -> Self {
         let mut id = [0; 32];
         id[24..].copy_from_slice(&number.to_be_bytes());
@@ -487,6 +499,14 @@ impl fmt::Debug for ObjectRef {
     }
 }
 
+impl BorshDeserialize for ObjectRef {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> IoResult<Self> {
+        let kind = ObjectKind::deserialize_reader(reader)?;
+        let object = ObjectRef { kind, id: <[u8; 32]>::deserialize_reader(reader)? };
+        if object.is_well_formed() { Ok(object) } else { Err(invalid("an id that its kind does not have")) }
+    }
+}
+
 /// Why a text is not the name of an object.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("expected `KIND/ID`, such as `dataset/HEX`, `organisation/NAME` or `proposal/NUMBER`")]
@@ -508,7 +528,7 @@ impl FromStr for ObjectRef {
             _ => ObjectRef { kind, id: id.parse::<Digest>().map_err(|_| ObjectError)?.0 },
         };
         // One spelling each: no leading zeros, no upper case.
-        if object.to_string() == text { Ok(object) } else { Err(ObjectError) }
+        if object.is_well_formed() && object.to_string() == text { Ok(object) } else { Err(ObjectError) }
     }
 }
 
@@ -550,6 +570,14 @@ mod tests {
             ObjectRef::parameters(),
         ] {
             assert_eq!(object.to_string().parse(), Ok(object));
+            assert_eq!(ObjectRef::decode(&object.encode()), Ok(object));
+        }
+        for kind in
+            [ObjectKind::Organisation, ObjectKind::Proposal, ObjectKind::Validators, ObjectKind::Parameters]
+        {
+            let object = ObjectRef { kind, id: [0xff; 32] };
+            assert!(ObjectRef::decode(&object.encode()).is_err(), "{kind:?}");
+            assert!(object.to_string().parse::<ObjectRef>().is_err(), "{kind:?}");
         }
         for bad in ["proposal/012", "dataset/AB", "nothing/1", "proposal", "organisation/A"] {
             assert_eq!(bad.parse::<ObjectRef>(), Err(ObjectError), "{bad}");

@@ -56,9 +56,7 @@ fn things_that_the_ledger_keeps_must_exist() {
     for object in [
         ObjectRef::account(AccountId([1; 32])),
         ObjectRef::organisation(organisation("nobody")),
-        ObjectRef { kind: ObjectKind::Organisation, id: [255; 32] },
         ObjectRef::proposal(1),
-        ObjectRef { kind: ObjectKind::Proposal, id: [1; 32] },
         ObjectRef::dataset(DatasetId([1; 32])),
     ] {
         assert_eq!(
