@@ -17,10 +17,6 @@ test:
 pre-pr:
     .ci/run
 
-# The chain and its engine, a workspace of their own: some ten minutes the first time.
-consortium:
-    cargo test --release --manifest-path consortium/Cargo.toml
-
 # Formats the code.
 fmt:
     cargo fmt --all

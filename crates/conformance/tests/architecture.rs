@@ -11,6 +11,10 @@ const ORDER: &[&str] = &[
     "medveil-clinical",
     "medveil-synth",
     "medveil-ledger",
+    "medveil-chain",
+    "medveil-engine",
+    "medveil-node",
+    "medveil-api",
     "medveil",
     "medveil-conformance",
 ];

@@ -66,6 +66,14 @@ fn tagged_hash(domain: &str, parts: &[&[u8]]) -> Digest {
     Sha256::hash(&all)
 }
 
+/// The public key with these bytes (RFC 8032, 5.1.5).
+///
+/// # Errors
+/// They are no point of the curve.
+pub fn public_key(bytes: &[u8; 32]) -> Result<PublicKey, CodecError> {
+    decode(bytes)
+}
+
 /// Decodes `bytes`, all of them.
 ///
 /// # Errors

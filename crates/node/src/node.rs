@@ -1,0 +1,131 @@
+//! A running node.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use medveil_engine::{
+    BlockLimits, ChainConfig, Engine, MempoolLimits, NodeKey, Pacing, Peer, Retention, Snapshot,
+};
+use medveil_ledger::Genesis;
+
+use crate::Rules;
+
+/// What a node is told.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where the chain begins.
+    pub genesis: Genesis,
+    /// The member's key for votes and connections.
+    pub key: NodeKey,
+    /// Peers that are known before the state tells, and whose addresses hold over the state's.
+    pub peers: Vec<Peer>,
+    /// The folder for everything that the node keeps.
+    pub data: PathBuf,
+    /// Where it listens for peers.
+    pub listen: SocketAddr,
+    /// Peers may connect from other addresses than those they listen on.
+    pub any_source_address: bool,
+    /// Threads that run consensus.
+    pub threads: usize,
+    /// When blocks are made.
+    pub pacing: Pacing,
+    /// How large blocks get.
+    pub limits: BlockLimits,
+    /// How much waits.
+    pub mempool: MempoolLimits,
+    /// What is kept of the past.
+    pub retention: Retention,
+    /// Memory for pages of files, in bytes.
+    pub page_cache: usize,
+}
+
+impl Config {
+    /// The defaults of everything but these.
+    pub fn new(genesis: Genesis, key: NodeKey, data: PathBuf, listen: SocketAddr) -> Self {
+        Self {
+            genesis,
+            key,
+            peers: Vec::new(),
+            data,
+            listen,
+            any_source_address: false,
+            threads: 2,
+            pacing: Pacing::default(),
+            limits: BlockLimits::default(),
+            mempool: MempoolLimits::default(),
+            retention: Retention::default(),
+            page_cache: 16 << 20,
+        }
+    }
+}
+
+/// Why a node does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// No chain can begin so.
+    #[error("the genesis is not valid: {0}")]
+    Genesis(String),
+    /// The engine does not start.
+    #[error(transparent)]
+    Engine(#[from] medveil_engine::StartError),
+}
+
+/// A running node. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Node {
+    rules: Arc<Rules>,
+    chain_genesis: medveil_chain::Genesis,
+    engine: Engine,
+}
+
+impl Node {
+    /// Starts a node. With a snapshot, and no data yet, it takes its state from there.
+    ///
+    /// # Errors
+    /// Fails when the folder cannot be used or the genesis is not valid.
+    pub fn start(config: Config, snapshot: Option<Snapshot>) -> Result<Self, StartError> {
+        let rules = Arc::new(Rules::new(config.genesis));
+        let chain_genesis = rules.chain_genesis().map_err(StartError::Genesis)?;
+        let mut peers = config.peers;
+        for validator in rules.genesis().validators().validators {
+            let key = crate::rules::key(&validator.key).map_err(StartError::Genesis)?;
+            if peers.iter().all(|peer| peer.key != key) {
+                peers.push(Peer { key, address: validator.address.to_string() });
+            }
+        }
+        let mut chain = ChainConfig::new(chain_genesis.clone(), config.key, peers);
+        chain.pacing = config.pacing;
+        chain.limits = config.limits;
+        chain.mempool = config.mempool;
+        chain.retention = config.retention;
+        chain.page_cache = config.page_cache;
+        let engine = medveil_engine::Config {
+            chain,
+            directory: config.data.join("engine"),
+            listen: config.listen,
+            any_source_address: config.any_source_address,
+            threads: config.threads,
+        };
+        let engine = Engine::start(engine, rules.clone(), snapshot)?;
+        Ok(Self { rules, chain_genesis, engine })
+    }
+
+    /// The rules of the chain.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// The genesis that headers and evidence name.
+    pub fn chain_genesis(&self) -> &medveil_chain::Genesis {
+        &self.chain_genesis
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Stops the node; returns when everything is on disk. Blocks.
+    pub fn stop(&self) {
+        self.engine.stop();
+    }
+}
