@@ -126,6 +126,6 @@ impl Node {
 
     /// Stops the node; returns when everything is on disk. Blocks.
     pub fn stop(&self) {
-        self.engine.stop();
+        self.engine.clone().stop();
     }
 }
