@@ -200,9 +200,9 @@ fn text(path: &str, item: &str) -> Option<&'static str> {
 /// The text of an item and where it stands: with its command, or else with what all commands share.
 fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
     [path, SHARED].into_iter().find_map(|wanted| {
-        let mut items = texts().filter(|(command, _)| *command == wanted).flat_map(|(command, items)| {
-            items.iter().map(move |(name, text)| (*command, *name, *text))
-        });
+        let mut items = texts()
+            .filter(|(command, _)| *command == wanted)
+            .flat_map(|(command, items)| items.iter().map(move |(name, text)| (*command, *name, *text)));
         items.find(|(_, name, _)| *name == item).map(|(command, _, text)| (command, text))
     })
 }
