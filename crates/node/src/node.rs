@@ -7,7 +7,10 @@ use medveil_engine::{
 };
 use medveil_ledger::Genesis;
 
-use crate::Rules;
+use crate::{
+    Rules,
+    index::{Follower, Index, IndexError},
+};
 
 /// What a node is told.
 #[derive(Clone, Debug)]
@@ -64,6 +67,9 @@ pub enum StartError {
     /// No chain can begin so.
     #[error("the genesis is not valid: {0}")]
     Genesis(String),
+    /// The read model cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] medveil_engine::StartError),
@@ -75,6 +81,8 @@ pub struct Node {
     rules: Arc<Rules>,
     chain_genesis: medveil_chain::Genesis,
     engine: Engine,
+    index: Index,
+    follower: Arc<Follower>,
 }
 
 impl Node {
@@ -105,8 +113,11 @@ impl Node {
             any_source_address: config.any_source_address,
             threads: config.threads,
         };
+        // An index of another chain is noticed before anything is started.
+        let (index, writer) = Index::open(config.data.join("index.sqlite"), &rules, &chain_genesis)?;
         let engine = Engine::start(engine, rules.clone(), snapshot)?;
-        Ok(Self { rules, chain_genesis, engine })
+        let follower = Arc::new(Follower::start(engine.clone(), writer, index.progress())?);
+        Ok(Self { rules, chain_genesis, engine, index, follower })
     }
 
     /// The rules of the chain.
@@ -124,8 +135,16 @@ impl Node {
         &self.engine
     }
 
+    /// The read model.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// Stops the node; returns when everything is on disk. Blocks.
+    ///
+    /// First whatever hands in transactions should have ended; then the engine does, then the read model, which takes what the engine handed over last.
     pub fn stop(&self) {
-        self.engine.stop();
+        self.engine.clone().stop();
+        self.follower.join();
     }
 }
