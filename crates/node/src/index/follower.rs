@@ -22,7 +22,11 @@ const BLOCKS: usize = 256;
 
 impl Follower {
     /// Starts to follow.
-    pub(crate) fn start(engine: Engine, writer: Writer, from: watch::Receiver<super::Progress>) -> Result<Self, IndexError> {
+    pub(crate) fn start(
+        engine: Engine,
+        writer: Writer,
+        from: watch::Receiver<super::Progress>,
+    ) -> Result<Self, IndexError> {
         let (stop, stopped) = watch::channel(false);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let thread = thread::Builder::new()

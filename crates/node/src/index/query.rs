@@ -174,7 +174,10 @@ impl Index {
             let to = page.before.map_or(to, |before| to.min(before));
             let sql = "SELECT height, time, digest, transactions, events FROM block
                 WHERE height >= ? AND height < ? ORDER BY height DESC LIMIT ?";
-            connection.prepare_cached(sql)?.query_map(params![integer(from), integer(to), page.limit], block_row)?.collect()
+            connection
+                .prepare_cached(sql)?
+                .query_map(params![integer(from), integer(to), page.limit], block_row)?
+                .collect()
         })
     }
 
@@ -184,7 +187,9 @@ impl Index {
     /// The database cannot be read.
     pub fn transaction(&self, id: Digest) -> Result<Option<TransactionRow>, IndexError> {
         self.read(|connection, names| {
-            let sql = format!("{TRANSACTION} JOIN tx_hash ON tx_hash.place = tx.place WHERE tx_hash.hash = ? AND tx.id = ?");
+            let sql = format!(
+                "{TRANSACTION} JOIN tx_hash ON tx_hash.place = tx.place WHERE tx_hash.hash = ? AND tx.id = ?"
+            );
             let row = |row: &Row<'_>| transaction_row(row, names);
             connection.prepare_cached(&sql)?.query_row(params![short(&id.0), id.0], row).optional()
         })
@@ -199,6 +204,21 @@ impl Index {
             let sql = format!("{TRANSACTION} WHERE tx.place = ?");
             let row = |row: &Row<'_>| transaction_row(row, names);
             connection.prepare_cached(&sql)?.query_row([place], row).optional()
+        })
+    }
+
+    /// The ids of a block's transactions, in their order.
+    ///
+    /// # Errors
+    /// The database cannot be read.
+    pub fn transaction_ids(&self, height: u64) -> Result<Vec<Digest>, IndexError> {
+        self.read(|connection, _| {
+            let sql = "SELECT id FROM tx WHERE place >= ? AND place < ? ORDER BY place";
+            let (first, end) = (Place::first(height), Place::first(height.saturating_add(1)));
+            connection
+                .prepare_cached(sql)?
+                .query_map(params![first, end], |row| row.get(0).map(Digest))?
+                .collect()
         })
     }
 
@@ -297,12 +317,16 @@ impl Index {
     /// The database cannot be read.
     pub fn objects(&self, filter: ObjectFilter, page: Page<i64>) -> Result<Vec<ObjectRow>, IndexError> {
         self.read(|connection, names| {
-            let select = "SELECT object.id, object.kind, object.ref, object.organisation, block.height, block.time
+            let select =
+                "SELECT object.id, object.kind, object.ref, object.organisation, block.height, block.time
                 FROM object JOIN block ON block.height = object.place >> 16";
             let mut list = List::new(select, "object.id");
             // Written out, so that the indices of what is on the ledger serve.
             list.condition(&format!("object.kind > 0 AND object.kind = {}", filter.kind as u8));
-            list.equal("object.organisation", number(names, filter.organisation.as_ref().map(|o| o.as_str())));
+            list.equal(
+                "object.organisation",
+                number(names, filter.organisation.as_ref().map(|o| o.as_str())),
+            );
             if filter.times != Times::default() {
                 let (from, to) = heights(connection, filter.times)?;
                 list.bound("object.place >= ", Place::first(from).number());
@@ -397,7 +421,12 @@ impl List {
     }
 
     /// Places in blocks of a time, before a place.
-    fn places(&mut self, connection: &Connection, times: Times, before: Option<Place>) -> rusqlite::Result<()> {
+    fn places(
+        &mut self,
+        connection: &Connection,
+        times: Times,
+        before: Option<Place>,
+    ) -> rusqlite::Result<()> {
         let (key, mut end) = (self.key, None);
         if times != Times::default() {
             let (from, to) = heights(connection, times)?;

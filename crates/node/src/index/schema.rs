@@ -8,7 +8,11 @@ use std::{collections::BTreeMap, fs, io, path::Path, time::Duration};
 use medveil_ledger::{ChainId, ObjectRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params};
 
-use super::{IndexError, Progress, query::unsigned, writer::{hash, integer}};
+use super::{
+    IndexError, Progress,
+    query::unsigned,
+    writer::{hash, integer},
+};
 use crate::Rules;
 
 /// The version of the tables.
@@ -53,7 +57,11 @@ const TABLES: &str = "
 ";
 
 /// Opens the file for writing; makes it anew when it is of another version, or no index that can be read.
-pub(crate) fn open(path: &Path, rules: &Rules, chain: &medveil_chain::Genesis) -> Result<Connection, IndexError> {
+pub(crate) fn open(
+    path: &Path,
+    rules: &Rules,
+    chain: &medveil_chain::Genesis,
+) -> Result<Connection, IndexError> {
     match open_as_is(path, rules.chain()) {
         Ok(Some(connection)) => return Ok(connection),
         Ok(None) => {}
@@ -104,9 +112,10 @@ fn open_as_is(path: &Path, expected: ChainId) -> Result<Option<Connection>, Inde
     configure(&connection)?;
     let version: i32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // Every version says here which chain it is of.
-    let has_state: bool = connection
-        .query_row("SELECT count(*) FROM sqlite_master WHERE name = 'state'", (), |row| row.get::<_, u32>(0))?
-        > 0;
+    let has_state: bool =
+        connection.query_row("SELECT count(*) FROM sqlite_master WHERE name = 'state'", (), |row| {
+            row.get::<_, u32>(0)
+        })? > 0;
     let chain: Option<[u8; 32]> = match has_state {
         true => connection.query_row("SELECT chain FROM state", (), |row| row.get(0)).optional()?,
         false => None,
@@ -135,16 +144,17 @@ fn configure(connection: &Connection) -> rusqlite::Result<()> {
 }
 
 /// The tables, and what the genesis brings.
-fn create(connection: &mut Connection, rules: &Rules, chain: &medveil_chain::Genesis) -> Result<(), IndexError> {
+fn create(
+    connection: &mut Connection,
+    rules: &Rules,
+    chain: &medveil_chain::Genesis,
+) -> Result<(), IndexError> {
     let genesis = rules.genesis();
     let transaction = connection.transaction()?;
     transaction.execute_batch(TABLES)?;
     transaction.execute(
         "INSERT INTO block (height, time, digest, transactions, events) VALUES (0, ?, ?, 0, 0)",
-        params![
-            integer(genesis.time_ms),
-            chain.header().digest().as_ref()
-        ],
+        params![integer(genesis.time_ms), chain.header().digest().as_ref()],
     )?;
     let insert_object = |object: ObjectRef, organisation: i64| -> rusqlite::Result<()> {
         transaction

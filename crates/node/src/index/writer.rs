@@ -4,8 +4,8 @@ use std::{collections::HashMap, sync::Arc};
 
 use medveil_chain::{Block, Bytes};
 use medveil_ledger::{
-    AccountId, Action, Canonical as _, Digest, Event, Measure, ObjectKind, ObjectRef, OrganisationId, Outcome,
-    Receipt, Transaction,
+    AccountId, Action, Canonical as _, Digest, Event, Measure, ObjectKind, ObjectRef, OrganisationId,
+    Outcome, Receipt, Transaction,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -40,7 +40,8 @@ impl Writer {
 
     /// Notes that everything is known from `since` on: the blocks before are not to be had.
     pub(crate) fn skip_to(&mut self, since: u64) -> Result<(), IndexError> {
-        self.connection.execute("UPDATE state SET since = ?, height = ?", params![integer(since), integer(since - 1)])?;
+        self.connection
+            .execute("UPDATE state SET since = ?, height = ?", params![integer(since), integer(since - 1)])?;
         self.index.0.progress.send_modify(|progress| {
             progress.since = since;
             progress.height = since - 1;
@@ -63,8 +64,9 @@ impl Writer {
                 return Err(IndexError::Gap { height, found: block.height() });
             }
             height = block.height();
-            let result = BlockWriter { connection: &transaction, index: &self.index, objects: &mut self.objects }
-                .write(block, &mut included);
+            let result =
+                BlockWriter { connection: &transaction, index: &self.index, objects: &mut self.objects }
+                    .write(block, &mut included);
             match result {
                 Ok(events) => told.push(events),
                 Err(error) => {
@@ -127,9 +129,7 @@ impl BlockWriter<'_> {
         let events: Vec<(usize, Result<Event, _>)> = read(&body.events);
         let events = events
             .into_iter()
-            .map(|(index, event)| {
-                event.map_err(|_| IndexError::Unreadable { height, what: "event", index })
-            })
+            .map(|(index, event)| event.map_err(|_| IndexError::Unreadable { height, what: "event", index }))
             .collect::<Result<Vec<Event>, _>>()?;
         let mut next_event = 0;
         for (index, (transaction, receipt)) in body.transactions.iter().zip(&body.receipts).enumerate() {
@@ -260,7 +260,9 @@ impl BlockWriter<'_> {
                 // An organisation belongs to itself, anything else to whoever brought it.
                 let organisation = self.organisation(object.as_organisation().or(organisation))?;
                 self.connection
-                    .prepare_cached("INSERT INTO object (kind, ref, organisation, place) VALUES (?, ?, ?, ?)")?
+                    .prepare_cached(
+                        "INSERT INTO object (kind, ref, organisation, place) VALUES (?, ?, ?, ?)",
+                    )?
                     .execute(params![object.kind as u8, object.id, organisation, place])?;
                 let number = self.connection.last_insert_rowid();
                 self.connection
