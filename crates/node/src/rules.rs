@@ -8,8 +8,7 @@ use medveil_engine::{
     TransactionInfo,
 };
 use medveil_ledger::{
-    self as ledger, AdmissionError, Canonical as _, ChainId, ExecuteError, Genesis, Named, Snapshot,
-    Transaction, Verified,
+    self as ledger, AdmissionError, ChainId, ExecuteError, Genesis, Named, Snapshot, Transaction, Verified,
     state::validators::{Validator, ValidatorKey, peers},
 };
 
