@@ -12,6 +12,7 @@ const ORDER: &[&str] = &[
     "medveil-synth",
     "medveil-ledger",
     "medveil-chain",
+    "medveil-vault",
     "medveil-engine",
     "medveil-node",
     "medveil-api",
