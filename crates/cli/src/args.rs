@@ -81,6 +81,14 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
         after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key\n  medveil verify dataset.evidence --genesis genesis.toml"
     )]
     Verify(VerifyArgs),
+    /// Make keys of accounts, open accounts on a ledger, show them
+    Account(crate::command::account::AccountArgs),
+    /// Register fingerprints of datasets on a ledger, list and show them
+    Dataset(crate::command::dataset::DatasetArgs),
+    /// Propose measures, vote, ask for seats
+    Governance(crate::command::governance::GovernanceArgs),
+    /// Note what was done to data, read trails, write evidence files
+    Audit(crate::command::audit::AuditArgs),
     /// Make a synthetic Chinese hospital
     #[command(
         after_help = "Example:\n  medveil synth --patients 1000 --seed 1 --out hospital --formats csv,fhir"

@@ -1,11 +1,13 @@
 //! The binary `medveil`: share medical data that stays private.
 
 mod args;
+mod client;
 mod command;
 mod console;
 mod failure;
 mod help;
 mod resources;
+mod signer;
 
 use std::process::ExitCode;
 
@@ -23,6 +25,10 @@ fn main() -> ExitCode {
         Command::Key(args) => command::key::run(&args, &console),
         Command::Reidentify(args) => command::reidentify::run(&args, &console),
         Command::Verify(args) => command::verify::run(&args, &console),
+        Command::Account(args) => command::account::run(&args, &console),
+        Command::Dataset(args) => command::dataset::run(&args, &console),
+        Command::Governance(args) => command::governance::run(&args, &console),
+        Command::Audit(args) => command::audit::run(&args, &console),
         Command::Synth(args) => command::synth::run(&args, &console),
         Command::Bench(args) => command::bench::run(&args, &console),
     };
