@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "medveil-ledger",
     "medveil-chain",
     "medveil-evidence",
+    "medveil-vault",
     "medveil-engine",
     "medveil-node",
     "medveil-api",

@@ -17,6 +17,7 @@ use medveil_chain::{Block, Bytes, Digest, EntryKind, Evidence, Finality, Header,
 
 use crate::{
     Config, Key, ProveError, Request, Snapshot, SnapshotError, StateMachine, Status, SubmitError,
+    Whereabouts,
     node::{self, Network},
 };
 
@@ -85,6 +86,11 @@ impl Engine {
         self.ask(|answer| Request::Submit(transactions, answer))
             .await
             .unwrap_or_else(|| vec![Err(SubmitError::Stopped); count])
+    }
+
+    /// Where a transaction is; `None` when the node does not know it, or it was included long ago.
+    pub async fn find(&self, transaction: Digest) -> Option<Whereabouts> {
+        self.ask(|answer| Request::Find(transaction, answer)).await.flatten()
     }
 
     /// What the node is doing; `None` when it has stopped.

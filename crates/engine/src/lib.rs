@@ -65,6 +65,6 @@ pub use machine::{
     BlockContext, Executed, Key, Missing, Mode, Peer, Refusal, StateMachine, StateSnapshot, Stop,
     TransactionInfo,
 };
-pub use mempool::{MAX_TRANSACTION_BYTES, MempoolLimits, MempoolStatus, NotQueued};
+pub use mempool::{MAX_TRANSACTION_BYTES, MempoolLimits, MempoolStatus, NotQueued, Whereabouts};
 pub use service::{PeerStatus, ProveError, Request, Status, SubmitError};
 pub use snapshot::{Snapshot, SnapshotError};

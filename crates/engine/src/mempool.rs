@@ -61,6 +61,15 @@ pub struct Waiting {
     pub bytes: Bytes,
 }
 
+/// What the mempool knows of a transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whereabouts {
+    /// It waits for a block.
+    Waiting,
+    /// A final block had it, lately.
+    Included,
+}
+
 /// How many transactions wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MempoolStatus {
@@ -253,6 +262,15 @@ impl Mempool {
         self.ids.contains(id)
     }
 
+    /// Where a transaction is; `None` when it is not known, or was included long ago.
+    pub(crate) fn find(&self, id: &Digest) -> Option<Whereabouts> {
+        match (self.recent_ids.contains(id), self.ids.contains(id)) {
+            (true, _) => Some(Whereabouts::Included),
+            (false, true) => Some(Whereabouts::Waiting),
+            (false, false) => None,
+        }
+    }
+
     pub(crate) fn status(&self) -> MempoolStatus {
         MempoolStatus { transactions: self.ids.len(), bytes: self.bytes, accounts: self.queues.len() }
     }
@@ -349,8 +367,11 @@ mod tests {
         assert_eq!(insert(&mut pool, 1, 0), Err(NotQueued::Duplicate));
         let other = TransactionInfo { id: [9; 32].into(), ..info(1, 0) };
         assert_eq!(pool.insert(other, Bytes::new()), Err(NotQueued::NonceTaken(0)));
+        assert_eq!(pool.find(&info(1, 0).id), Some(Whereabouts::Waiting));
         pool.finalized(1, [info(1, 0)].iter());
         assert_eq!(insert(&mut pool, 1, 0), Err(NotQueued::Duplicate));
+        assert_eq!(pool.find(&info(1, 0).id), Some(Whereabouts::Included));
+        assert_eq!(pool.find(&info(1, 1).id), None);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use medveil_chain::{
 };
 
 use crate::{
-    Key, MempoolStatus, NotQueued, Refusal,
+    Key, MempoolStatus, NotQueued, Refusal, Whereabouts,
     application::{Application, Core},
     execution::{Loaded, ReadState as _, with_state},
     gossip::Gossip,
@@ -106,6 +106,8 @@ pub struct PeerStatus {
 pub enum Request {
     /// See [`Engine::submit`](crate::Engine::submit).
     Submit(Vec<Bytes>, oneshot::Sender<Vec<Result<Digest, SubmitError>>>),
+    /// See [`Engine::find`](crate::Engine::find).
+    Find(Digest, oneshot::Sender<Option<Whereabouts>>),
     /// See [`Engine::status`](crate::Engine::status).
     Status(oneshot::Sender<Status>),
     /// See [`Engine::block`](crate::Engine::block).
@@ -167,6 +169,9 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
         match request {
             Request::Submit(transactions, answer) => {
                 answer.send_lossy(self.submit(&context, transactions).await);
+            }
+            Request::Find(id, answer) => {
+                answer.send_lossy(self.core.mempool.lock().find(&id));
             }
             Request::Status(answer) => {
                 answer.send_lossy(self.status(&context));

@@ -21,6 +21,7 @@
 //! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
 //! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
 //! | a new network | [`network`] |
+//! | lists and look-ups of what is on the chain | [`index`] |
 //! | what a node tells of itself, and to its own machine alone | [`status`], [`control`] |
 //! | why something is refused | [`refusal`] |
 
@@ -29,6 +30,7 @@ pub mod config;
 #[cfg(unix)]
 pub mod control;
 pub mod folder;
+pub mod index;
 pub mod keys;
 pub mod marker;
 pub mod network;
@@ -40,6 +42,7 @@ pub mod status;
 
 pub use config::Settings;
 pub use folder::{Folder, Opened};
+pub use index::Index;
 pub use keys::KeyFile;
 pub use network::Members;
 pub use node::{Config, Node, StartError};
