@@ -76,9 +76,9 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
         after_help = "Example:\n  medveil reidentify release/visits.csv --key hospital.key --out restored.csv\n\nThe study is read from receipt.json beside INPUT unless --study names it."
     )]
     Reidentify(ReidentifyArgs),
-    /// Check a receipt against its release, and with the raw data and the key, the whole run
+    /// Check a receipt against its release (with raw data and key, the whole run), or an evidence file against a genesis
     #[command(
-        after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key"
+        after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key\n  medveil verify dataset.evidence --genesis genesis.toml"
     )]
     Verify(VerifyArgs),
     /// Make a synthetic Chinese hospital
@@ -425,8 +425,11 @@ pub struct ReidentifyArgs {
 /// `medveil verify`.
 #[derive(Args, Debug)]
 pub struct VerifyArgs {
-    /// A receipt
+    /// A receipt, or an evidence file of a ledger
     pub file: PathBuf,
+    /// The genesis of the evidence's chain: all that it is checked against
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["raw", "key"])]
+    pub genesis: Option<PathBuf>,
     /// The raw data, as they were given to the run
     #[arg(long, value_name = "INPUT", requires = "key", num_args = 1..)]
     pub raw: Vec<PathBuf>,

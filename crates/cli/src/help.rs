@@ -408,12 +408,13 @@ METRIC 可为：loss、loss-geometric、precision、entropy、discernibility、a
     (
         "verify",
         &[
-            ("about", "核验回执与发布包是否相符；有原始数据和密钥时，核验整个处理过程"),
+            ("about", "核验回执与发布包是否相符（有原始数据和密钥时核验整个处理过程），或依创世文件核验账本证据"),
             (
                 "after",
-                "示例：\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key",
+                "示例：\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key\n  medveil verify dataset.evidence --genesis genesis.toml",
             ),
-            ("file", "回执文件"),
+            ("file", "回执文件，或账本的证据文件"),
+            ("genesis", "证据所属链的创世文件：核验只依赖它"),
             ("raw", "原始数据，须与当时处理的输入相同"),
             ("seed", "当时指定的种子（如有）"),
             ("hierarchies", "方案所引用的泛化层次文件所在文件夹（如有）"),

@@ -12,6 +12,8 @@ const ORDER: &[&str] = &[
     "medveil-synth",
     "medveil-ledger",
     "medveil-chain",
+    "medveil-evidence",
+    "medveil-vault",
     "medveil-engine",
     "medveil-node",
     "medveil-api",

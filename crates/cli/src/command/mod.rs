@@ -16,6 +16,7 @@ pub mod anonymize;
 pub mod assess;
 pub mod bench;
 pub mod deid;
+pub mod evidence;
 pub mod key;
 pub mod plan;
 pub mod reidentify;
