@@ -1,6 +1,6 @@
 //! Custody: what is shared is held by all members and readable by none alone.
 
-// pub mod committee;
+pub mod committee;
 mod data_key;
 mod digest;
 mod encoding;
