@@ -79,6 +79,11 @@ impl Engine {
         Ok(Self { requests, ended: Arc::new(Ended(std::sync::Mutex::new(Some(thread)))) })
     }
 
+    /// A handle on a node that was started with [`node::start`], as simulations do. [`stop`](Self::stop) does not wait for it.
+    pub fn attach(requests: mpsc::Sender<Request>) -> Self {
+        Self { requests, ended: Arc::new(Ended(std::sync::Mutex::new(None))) }
+    }
+
     /// Hands transactions to the node. Each answer is its id, once it waits in the mempool; it may still expire or be refused in a block.
     pub async fn submit(&self, transactions: Vec<Bytes>) -> Vec<Result<Digest, SubmitError>> {
         let count = transactions.len();
