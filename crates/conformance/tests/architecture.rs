@@ -13,6 +13,7 @@ const ORDER: &[&str] = &[
     "medveil-ledger",
     "medveil-chain",
     "medveil-engine",
+    "medveil-simulation",
     "medveil-node",
     "medveil-api",
     "medveil",

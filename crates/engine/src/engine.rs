@@ -169,9 +169,10 @@ impl Engine {
     }
 
     /// Stops the node and waits until everything is on disk. Blocks the calling thread for at most some seconds.
-    pub fn stop(self) {
-        let _ = self.requests.try_send(Request::Stop);
-        drop(self.requests);
+    pub fn stop(&self) {
+        while let Err(mpsc::error::TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
+            thread::sleep(Duration::from_millis(1));
+        }
         let thread = self.ended.0.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
             // A panic of the node was logged by itself.

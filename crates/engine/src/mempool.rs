@@ -364,6 +364,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_acknowledged_before_a_restart_has_its_room() {
+        let mut pool = Mempool::new(MempoolLimits { transactions: 1, bytes: 10, per_account: 1 });
+        insert(&mut pool, 1, 1).unwrap();
+        assert_eq!(insert(&mut pool, 1, 0), Err(NotQueued::Full));
+        pool.restore(info(1, 0), Bytes::from(vec![1; 10])).unwrap();
+        assert_eq!(names(&pool.select(1000, 10, &BTreeSet::new())), [(1, 0), (1, 1)]);
+        assert_eq!(pool.get(&info(1, 0).id).map(|waiting| waiting.info.nonce), Some(0));
+    }
+
+    #[test]
     fn known_and_conflicting_transactions_are_refused() {
         let mut pool = Mempool::new(MempoolLimits::default());
         insert(&mut pool, 1, 0).unwrap();
