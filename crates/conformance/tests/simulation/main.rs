@@ -1,0 +1,117 @@
+//! A consortium in one deterministic process, with faults that a seed decides: the node code and the rules are those of the product.
+//!
+//! [`Failure`](watch::Failure) states what must not happen; [`Scenario`](scenario::Scenario) what may go wrong. A seed that fails prints how to run it again, and does the same every time.
+//!
+//! ```text
+//! cargo test --release -p medveil-conformance --test simulation                     # 300 seeds
+//! MEDVEIL_SEED=17 cargo test --release -p medveil-conformance --test simulation replay -- --nocapture
+//! MEDVEIL_SEEDS=1000..5000 cargo test --release -p medveil-conformance --test simulation seeds -- --nocapture
+//! ```
+
+mod adversary;
+mod chance;
+mod consortium;
+mod judge;
+mod run;
+mod scenario;
+mod watch;
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
+use run::{Outcome, run};
+use scenario::Scenario;
+
+/// Seeds that every change runs.
+const SEEDS: std::ops::Range<u64> = 0..300;
+
+#[test]
+fn seeds_do_not_fail() {
+    let seeds = std::env::var("MEDVEIL_SEEDS").map_or(SEEDS, |text| {
+        let (from, to) = text.split_once("..").expect("MEDVEIL_SEEDS is FROM..TO");
+        from.parse().expect("a number")..to.parse().expect("a number")
+    });
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
+    let sums = Mutex::new((0, 0, 0, 0));
+    let start = Instant::now();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds.end {
+                        return;
+                    }
+                    match attempt(seed) {
+                        Ok(outcome) => {
+                            let mut sums = sums.lock().unwrap();
+                            sums.0 += outcome.height;
+                            sums.1 += outcome.transactions;
+                            sums.2 += outcome.simulated_ms;
+                            sums.3 += outcome.crashes;
+                        }
+                        Err(message) => {
+                            eprintln!("{message}");
+                            failed.lock().unwrap().push(seed);
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let (blocks, transactions, simulated, crashes) = *sums.lock().unwrap();
+    eprintln!(
+        "{} seeds in {:.0?}: {blocks} blocks, {transactions} transactions, {crashes} crashes, {} simulated seconds",
+        seeds.end - seeds.start,
+        start.elapsed(),
+        simulated / 1000,
+    );
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} seeds fail: {failed:?}", failed.len());
+}
+
+/// Runs a seed; says what went wrong and how to see it again.
+fn attempt(seed: u64) -> Result<Outcome, String> {
+    let scenario = Scenario::from_seed(seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(&scenario)));
+    let failures = match outcome {
+        Ok(outcome) if outcome.failures.is_empty() => return Ok(outcome),
+        Ok(outcome) => outcome.failures.join("\n  "),
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned();
+            let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            format!("panic: {}", text.unwrap_or_default())
+        }
+    };
+    Err(format!(
+        "seed {seed} fails:\n  {failures}\n  {scenario:?}\n  again: MEDVEIL_SEED={seed} cargo test --release -p medveil-conformance --test simulation replay -- --nocapture"
+    ))
+}
+
+/// Runs the seed of `MEDVEIL_SEED` once more, with everything that happens in it.
+#[test]
+fn replay() {
+    let Ok(seed) = std::env::var("MEDVEIL_SEED") else { return };
+    let seed = seed.parse().expect("MEDVEIL_SEED is a number");
+    eprintln!("{:#?}", Scenario::from_seed(seed));
+    let start = Instant::now();
+    match attempt(seed) {
+        Ok(outcome) => eprintln!("{outcome:#?} in {:.1?}", start.elapsed()),
+        Err(message) => panic!("{message}"),
+    }
+}
+
+#[test]
+fn a_seed_does_the_same_every_time() {
+    for seed in [1, 2, 3, 7] {
+        let scenario = Scenario::from_seed(seed);
+        assert_eq!(run(&scenario), run(&scenario), "seed {seed}");
+    }
+}
