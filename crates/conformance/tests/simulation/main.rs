@@ -26,7 +26,7 @@ use std::{
 };
 
 use run::{Outcome, run};
-use scenario::Scenario;
+use scenario::{Scenario, Step};
 
 /// Seeds that every change runs.
 const SEEDS: std::ops::Range<u64> = 0..300;
@@ -95,11 +95,16 @@ fn attempt(seed: u64) -> Result<Outcome, String> {
     ))
 }
 
-/// Runs the seed of `MEDVEIL_SEED` once more, with everything that happens in it.
+/// Runs the seed of `MEDVEIL_SEED` once more. `RUST_LOG=info` tells what each node does.
 #[test]
 fn replay() {
     let Ok(seed) = std::env::var("MEDVEIL_SEED") else { return };
     let seed = seed.parse().expect("MEDVEIL_SEED is a number");
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_ansi(false)
+        .without_time()
+        .try_init();
     eprintln!("{:#?}", Scenario::from_seed(seed));
     let start = Instant::now();
     match attempt(seed) {
@@ -114,4 +119,29 @@ fn a_seed_does_the_same_every_time() {
         let scenario = Scenario::from_seed(seed);
         assert_eq!(run(&scenario), run(&scenario), "seed {seed}");
     }
+}
+
+/// Members keep the last blocks only. What was written before is provable, over a change of validators whose blocks are gone, and a member that joins then begins with a snapshot.
+#[test]
+fn what_is_retained_stays_provable_after_pruning() {
+    let scenario = Scenario {
+        seed: 1,
+        size: 4,
+        epoch_length: 8,
+        retention: Some(1),
+        latency: 10,
+        cheats: Vec::new(),
+        pause: 400,
+        steps: vec![
+            (2_000, Step::Replace { organisation: 1, machine: 4, snapshot: false }),
+            (3_000, Step::Kill { member: 3, down: 2_000 }),
+            (120_000, Step::Replace { organisation: 2, machine: 5, snapshot: true }),
+            (125_000, Step::Crash { member: 0, after: 50, down: 300 }),
+        ],
+        ends: 130_000,
+    };
+    let outcome = run(&scenario);
+    eprintln!("{outcome:?}");
+    assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    assert_eq!(outcome.pruning, [0, 3, 4, 5]);
 }
