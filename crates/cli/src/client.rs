@@ -245,10 +245,7 @@ impl Client {
         })
     }
 
-    fn answered(
-        &self,
-        answer: Result<Response<Body>, ureq::Error>,
-    ) -> Result<(u16, Vec<u8>), ClientError> {
+    fn answered(&self, answer: Result<Response<Body>, ureq::Error>) -> Result<(u16, Vec<u8>), ClientError> {
         let unreachable = |error: ureq::Error| ClientError::Unreachable(format!("{}: {error}", self.base));
         let mut answer = answer.map_err(unreachable)?;
         let status = answer.status().as_u16();

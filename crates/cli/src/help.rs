@@ -5,6 +5,7 @@
 //! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
 
 mod client;
+mod node;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -200,16 +201,16 @@ fn text(path: &str, item: &str) -> Option<&'static str> {
 /// The text of an item and where it stands: with its command, or else with what all commands share.
 fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
     [path, SHARED].into_iter().find_map(|wanted| {
-        let mut items = texts().filter(|(command, _)| *command == wanted).flat_map(|(command, items)| {
-            items.iter().map(move |(name, text)| (*command, *name, *text))
-        });
+        let mut items = texts()
+            .filter(|(command, _)| *command == wanted)
+            .flat_map(|(command, items)| items.iter().map(move |(name, text)| (*command, *name, *text)));
         items.find(|(_, name, _)| *name == item).map(|(command, _, text)| (command, text))
     })
 }
 
 /// Every command with its texts.
 fn texts() -> impl Iterator<Item = &'static Texts> {
-    TEXTS.iter().chain(client::TEXTS)
+    TEXTS.iter().chain(client::TEXTS).chain(node::TEXTS)
 }
 
 /// Command path -> item -> text.

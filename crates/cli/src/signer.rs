@@ -194,7 +194,9 @@ impl Signer {
             };
             if answer["outcome"].is_null() && start.elapsed() > WAIT {
                 console.note(match console.lang() {
-                    Lang::En => format!("{id} waits; it can be included until height {expires}, the chain is at {height}"),
+                    Lang::En => format!(
+                        "{id} waits; it can be included until height {expires}, the chain is at {height}"
+                    ),
                     Lang::Zh => format!("{id} 等待入链；有效至高度 {expires}，当前高度 {height}"),
                 });
             }
@@ -205,19 +207,31 @@ impl Signer {
         }
         let name = refused["name"].as_str().unwrap_or("?");
         let facts = match refused["facts"].as_object() {
-            Some(facts) => facts.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", "),
+            Some(facts) => {
+                facts.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+            }
             None => String::new(),
         };
         let height = &answer["height"];
         Err(Failure::Refused(match (console.lang(), refused["title_zh"].as_str()) {
-            (Lang::Zh, Some(title)) => format!("被规则拒绝：{title}（{name}：{facts}）；已记录于高度 {height}，交易 {id}"),
-            _ => format!("refused by a rule: {name} ({facts}); recorded at height {height}, transaction {id}"),
+            (Lang::Zh, Some(title)) => {
+                format!("被规则拒绝：{title}（{name}：{facts}）；已记录于高度 {height}，交易 {id}")
+            }
+            _ => {
+                format!("refused by a rule: {name} ({facts}); recorded at height {height}, transaction {id}")
+            }
         }))
     }
 }
 
 /// Prints what became of a transaction. `said` is what was done, in the language that is spoken.
-pub fn done(answer: &Value, extra: Value, said: &str, as_json: bool, console: &Console) -> Result<(), Failure> {
+pub fn done(
+    answer: &Value,
+    extra: Value,
+    said: &str,
+    as_json: bool,
+    console: &Console,
+) -> Result<(), Failure> {
     if as_json {
         let mut all = answer.clone();
         if let (Some(all), Some(extra)) = (all.as_object_mut(), extra.as_object()) {

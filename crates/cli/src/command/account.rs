@@ -33,7 +33,9 @@ pub enum AccountCommand {
     )]
     New(NewArgs),
     /// Show an account: its organisation, its capacity, its keys
-    #[command(after_help = "Example:\n  medveil account show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[command(
+        after_help = "Example:\n  medveil account show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
     Show {
         /// The account's id
         id: AccountId,
@@ -115,8 +117,13 @@ fn new(args: &NewArgs, console: &Console) -> Result<(), Failure> {
     key.write(&args.out).map_err(refused)?;
     let public = key.public();
     let kept = match console.lang() {
-        Lang::En => format!("{} written: the key {public}. Keep it: who has it acts in the account's name", args.out.display()),
-        Lang::Zh => format!("{} 已写入，公钥 {public}。请妥善保管：持有者可以该账户的名义行事", args.out.display()),
+        Lang::En => format!(
+            "{} written: the key {public}. Keep it: who has it acts in the account's name",
+            args.out.display()
+        ),
+        Lang::Zh => {
+            format!("{} 已写入，公钥 {public}。请妥善保管：持有者可以该账户的名义行事", args.out.display())
+        }
     };
     let (Some(signer), Some(capacity)) = (signer, args.capacity) else {
         if args.json {

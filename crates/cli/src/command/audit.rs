@@ -33,7 +33,9 @@ pub enum AuditCommand {
     )]
     Notarise(NotariseArgs),
     /// Show what was noted about an object, all of it
-    #[command(after_help = "Example:\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")]
+    #[command(
+        after_help = "Example:\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
     Trail {
         /// The object: KIND/ID
         object: ObjectRef,
@@ -126,7 +128,8 @@ fn parse_target(text: &str) -> Result<Target, String> {
     };
     if let Some(place) = text.strip_prefix("event/") {
         let (height, index) = place.split_once('/').ok_or_else(expected)?;
-        let (height, index) = (height.parse().map_err(|_| expected())?, index.parse().map_err(|_| expected())?);
+        let (height, index) =
+            (height.parse().map_err(|_| expected())?, index.parse().map_err(|_| expected())?);
         return Ok(Target::Event { height, index });
     }
     if let Some(id) = text.strip_prefix("transaction/") {
@@ -172,9 +175,10 @@ impl Target {
                     (None, None, _) => (path, Question::Latest(subject)),
                 }
             }
-            Target::Epoch(epoch) => {
-                (format!("validators/{epoch}"), Question::Version(Subject::Validators, epoch.saturating_add(1)))
-            }
+            Target::Epoch(epoch) => (
+                format!("validators/{epoch}"),
+                Question::Version(Subject::Validators, epoch.saturating_add(1)),
+            ),
             Target::Transaction(id) => (format!("transactions/{id}"), Question::Transaction(id)),
             Target::Event { height, index } => {
                 (format!("events/{height}/{index}"), Question::Event { height, index })
@@ -199,7 +203,9 @@ fn notarise(args: &NotariseArgs, console: &Console) -> Result<(), Failure> {
     let answer = signer.act(AuditNotarise { object, step, reason, details }, console)?;
     let said = match console.lang() {
         Lang::En => format!("noted about {object}: {step} for {reason}, details {details}"),
-        Lang::Zh => format!("已就 {object} 存证：{}（{}），详情摘要 {details}", step.chinese(), reason.chinese()),
+        Lang::Zh => {
+            format!("已就 {object} 存证：{}（{}），详情摘要 {details}", step.chinese(), reason.chinese())
+        }
     };
     done(&answer, json!({ "object": object, "details": details }), &said, args.json, console)
 }
@@ -228,22 +234,34 @@ fn trail(object: ObjectRef, node: &NodeArgs, as_json: bool, console: &Console) -
         return console.print(console.text("nothing was noted about it", "没有关于它的记录"));
     }
     let columns = ["entry", "time", "step", "reason", "organisation", "account", "details"];
-    super::table(&columns, console, items.iter().map(|item| {
-        let value = &item["value"];
-        let of = |field: &str| super::text(&value[field]);
-        let (step, reason) = (of("step"), of("reason"));
-        let chinese = console.lang() == Lang::Zh;
-        let step = match Step::ALL.iter().find(|known| known.name() == step) {
-            Some(known) if chinese => known.chinese().to_owned(),
-            _ => step,
-        };
-        let reason = match Reason::ALL.iter().find(|known| known.name() == reason) {
-            Some(known) if chinese => known.chinese().to_owned(),
-            _ => reason,
-        };
-        let time = item["time_ms"].as_u64().map(evidence::time).unwrap_or_default();
-        vec![super::text(&item["version"]), time, step, reason, of("organisation"), of("actor"), of("details")]
-    }))
+    super::table(
+        &columns,
+        console,
+        items.iter().map(|item| {
+            let value = &item["value"];
+            let of = |field: &str| super::text(&value[field]);
+            let (step, reason) = (of("step"), of("reason"));
+            let chinese = console.lang() == Lang::Zh;
+            let step = match Step::ALL.iter().find(|known| known.name() == step) {
+                Some(known) if chinese => known.chinese().to_owned(),
+                _ => step,
+            };
+            let reason = match Reason::ALL.iter().find(|known| known.name() == reason) {
+                Some(known) if chinese => known.chinese().to_owned(),
+                _ => reason,
+            };
+            let time = item["time_ms"].as_u64().map(evidence::time).unwrap_or_default();
+            vec![
+                super::text(&item["version"]),
+                time,
+                step,
+                reason,
+                of("organisation"),
+                of("actor"),
+                of("details"),
+            ]
+        }),
+    )
 }
 
 /// How often a node that cannot prove something yet is asked again.
@@ -277,16 +295,19 @@ fn export(args: &ExportArgs, console: &Console) -> Result<(), Failure> {
     };
     let checked = match &genesis {
         Some(genesis) => {
-            let refused = |why: String| Failure::Refused(match console.lang() {
-                Lang::En => format!("the node's evidence does not hold: {why}"),
-                Lang::Zh => format!("节点给出的证据不成立：{why}"),
-            });
+            let refused = |why: String| {
+                Failure::Refused(match console.lang() {
+                    Lang::En => format!("the node's evidence does not hold: {why}"),
+                    Lang::Zh => format!("节点给出的证据不成立：{why}"),
+                })
+            };
             let start = std::time::Instant::now();
             let reading = medveil_evidence::read(&file, genesis)
                 .map_err(|error| refused(evidence::said(&error, console)))?;
             let elapsed = start.elapsed();
             let Some(answer) = reading.answer(&question) else {
-                let why = console.text("it proves something else than was asked for", "它证明的不是所问的内容");
+                let why =
+                    console.text("it proves something else than was asked for", "它证明的不是所问的内容");
                 return Err(refused(why.to_owned()));
             };
             let absent = matches!(answer, Answer::Absent) || matches!(answer, Answer::Trail([]));
@@ -336,7 +357,9 @@ mod tests {
         ] {
             assert_eq!(parse_target(&text).unwrap().request(None, None).0, path, "{text}");
         }
-        for bad in ["", "dataset/1", "event/1", "event/x/1", "charter", "roster", "external/00", "proposal/03"] {
+        for bad in
+            ["", "dataset/1", "event/1", "event/x/1", "charter", "roster", "external/00", "proposal/03"]
+        {
             assert!(parse_target(bad).is_err(), "{bad}");
         }
     }
@@ -345,7 +368,10 @@ mod tests {
     fn a_height_or_version_asks_for_the_past() {
         let target = parse_target("organisation/hospital-1").unwrap();
         let Target::Subject(subject) = target else { panic!() };
-        assert_eq!(target.request(Some(7), None), ("members/hospital-1?at=7".into(), Question::At(subject, 7)));
+        assert_eq!(
+            target.request(Some(7), None),
+            ("members/hospital-1?at=7".into(), Question::At(subject, 7))
+        );
         assert_eq!(
             target.request(None, Some(2)),
             ("members/hospital-1?version=2".into(), Question::Version(subject, 2))

@@ -37,7 +37,9 @@ pub enum DatasetCommand {
     #[command(after_help = "Example:\n  medveil dataset list --organisation hospital-1")]
     List(ListArgs),
     /// Show a dataset: its owner, its latest version, or another
-    #[command(after_help = "Examples:\n  medveil dataset show visits-2025 --organisation hospital-1\n  medveil dataset show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200")]
+    #[command(
+        after_help = "Examples:\n  medveil dataset show visits-2025 --organisation hospital-1\n  medveil dataset show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200"
+    )]
     Show(ShowArgs),
 }
 
@@ -115,18 +117,24 @@ fn parse_level(text: &str) -> Result<Level, String> {
 pub fn run(args: &DatasetArgs, console: &Console) -> Result<(), Failure> {
     match &args.command {
         DatasetCommand::Register(args) => register(args, console),
-        DatasetCommand::List(args) => super::list("datasets", args, &["owner", "label", "version", "records", "level", "id"], console, |item| {
-            let value = &item["value"];
-            let print = &value["fingerprint"];
-            vec![
-                super::text(&value["organisation"]),
-                super::text(&value["label"]),
-                super::text(&item["version"]),
-                super::text(&print["count"]),
-                super::text(&print["level"]),
-                super::text(&item["id"]),
-            ]
-        }),
+        DatasetCommand::List(args) => super::list(
+            "datasets",
+            args,
+            &["owner", "label", "version", "records", "level", "id"],
+            console,
+            |item| {
+                let value = &item["value"];
+                let print = &value["fingerprint"];
+                vec![
+                    super::text(&value["organisation"]),
+                    super::text(&value["label"]),
+                    super::text(&item["version"]),
+                    super::text(&print["count"]),
+                    super::text(&print["level"]),
+                    super::text(&item["id"]),
+                ]
+            },
+        ),
         DatasetCommand::Show(args) => show(args, console),
     }
 }

@@ -298,7 +298,8 @@ fn parse_change(text: &str) -> Result<(Parameter, u64), String> {
     let names = || Parameter::ALL.iter().map(|known| known.name()).collect::<Vec<_>>().join(", ");
     let (name, value) = text.split_once('=').ok_or("a change is NAME=VALUE, such as expiry-window=2000")?;
     let parameter = Parameter::ALL.iter().find(|known| known.name() == name);
-    let parameter = *parameter.ok_or_else(|| format!("there is no parameter `{name}`; there are {}", names()))?;
+    let parameter =
+        *parameter.ok_or_else(|| format!("there is no parameter `{name}`; there are {}", names()))?;
     Ok((parameter, value.parse().map_err(|_| format!("`{value}` is no number"))?))
 }
 
@@ -462,8 +463,15 @@ fn claim(args: &ClaimArgs, console: &Console) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(&claim).map_err(Failure::unusable)? + "\n";
     super::write_new(&args.out, text.as_bytes(), args.overwrite, false)?;
     console.note(match console.lang() {
-        Lang::En => format!("{} written: the key {} asks for the seat of `{}`", args.out.display(), claim.key, args.organisation),
-        Lang::Zh => format!("{} 已写入：公钥 {} 申请 `{}` 的席位", args.out.display(), claim.key, args.organisation),
+        Lang::En => format!(
+            "{} written: the key {} asks for the seat of `{}`",
+            args.out.display(),
+            claim.key,
+            args.organisation
+        ),
+        Lang::Zh => {
+            format!("{} 已写入：公钥 {} 申请 `{}` 的席位", args.out.display(), claim.key, args.organisation)
+        }
     });
     Ok(())
 }
@@ -475,7 +483,8 @@ pub fn seat_claim(
     organisation: OrganisationId,
     address: Address,
 ) -> Result<SeatClaim, Failure> {
-    let bytes: [u8; 32] = key.public().bytes().try_into().map_err(|_| Failure::unusable("a node's key is Ed25519"))?;
+    let bytes: [u8; 32] =
+        key.public().bytes().try_into().map_err(|_| Failure::unusable("a node's key is Ed25519"))?;
     let possession = key.signing_key().sign_digest(possession_digest(chain, organisation, &bytes));
     let Signature::Ed25519(possession) = possession else {
         return Err(Failure::unusable("a node's key is Ed25519"));

@@ -21,9 +21,12 @@ pub mod audit;
 pub mod bench;
 pub mod dataset;
 pub mod deid;
+pub mod demo;
 pub mod evidence;
 pub mod governance;
 pub mod key;
+pub mod network;
+pub mod node;
 pub mod plan;
 pub mod reidentify;
 pub mod scan;
@@ -203,7 +206,11 @@ fn list(
 }
 
 /// Prints a table.
-fn table(columns: &[&str], console: &Console, rows: impl Iterator<Item = Vec<String>>) -> Result<(), Failure> {
+fn table(
+    columns: &[&str],
+    console: &Console,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> Result<(), Failure> {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING).set_header(columns.to_vec());
     rows.for_each(|row| {
@@ -227,8 +234,12 @@ fn show(object: &Value, console: &Console) -> Result<(), Failure> {
     let (id, version, versions) = (text(&object["id"]), text(&object["version"]), text(&object["versions"]));
     let height = text(&object["height"]);
     console.print(match console.lang() {
-        crate::console::Lang::En => format!("{id}: version {version} of {versions}, from height {height} ({since}) on"),
-        crate::console::Lang::Zh => format!("{id}：第 {version} 版（共 {versions} 版），自高度 {height}（{since}）起"),
+        crate::console::Lang::En => {
+            format!("{id}: version {version} of {versions}, from height {height} ({since}) on")
+        }
+        crate::console::Lang::Zh => {
+            format!("{id}：第 {version} 版（共 {versions} 版），自高度 {height}（{since}）起")
+        }
     })?;
     if let Some(status) = object["status"].as_str() {
         console.print(format_args!("  status: {status}"))?;

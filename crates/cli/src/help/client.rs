@@ -14,7 +14,10 @@ pub(super) const TEXTS: &[Texts] = &[
             ("limit", "最多列出多少项"),
             ("details", "详情的 SHA-256 摘要"),
             ("details_of", "详情文件，取其 SHA-256 摘要；内容若可被猜出，请先加入随机内容"),
-            ("cause", "事由：request（本机构申请）、breach（违反规则）、compromise（密钥或节点失陷）、leak（数据泄露）、unavailable（长期不可用）或 order（主管机关命令）"),
+            (
+                "cause",
+                "事由：request（本机构申请）、breach（违反规则）、compromise（密钥或节点失陷）、leak（数据泄露）、unavailable（长期不可用）或 order（主管机关命令）",
+            ),
         ],
     ),
     ("account", &[("about", "生成账户密钥，在账本上开立账户，查看账户")]),
@@ -30,7 +33,10 @@ pub(super) const TEXTS: &[Texts] = &[
             ("suite", "签名算法"),
             ("suite=ed25519", "Ed25519"),
             ("suite=sm2", "国密 SM2（含 SM3）"),
-            ("capacity", "账户在机构中的身份：administrator（管理员）、staff（工作人员）、custodian（托管节点）或 patient（患者）；给出时在账本上开立账户"),
+            (
+                "capacity",
+                "账户在机构中的身份：administrator（管理员）、staff（工作人员）、custodian（托管节点）或 patient（患者）；给出时在账本上开立账户",
+            ),
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
@@ -102,7 +108,10 @@ pub(super) const TEXTS: &[Texts] = &[
     (
         "governance propose file",
         &[
-            ("about", "提出 JSON 或 TOML 文件所写的措施，如 {\"type\": \"unfreeze\", \"object\": \"dataset/HEX\"}"),
+            (
+                "about",
+                "提出 JSON 或 TOML 文件所写的措施，如 {\"type\": \"unfreeze\", \"object\": \"dataset/HEX\"}",
+            ),
             ("file", "措施文件"),
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
@@ -113,7 +122,10 @@ pub(super) const TEXTS: &[Texts] = &[
             ("about", "接纳机构及其管理员，可同时设立验证者"),
             ("organisation", "账本上的机构标识"),
             ("name", "机构名称"),
-            ("role", "角色：hospital（医院）、regulator（监管机构）、research（研究机构）、public-health（公共卫生机构）、insurer（保险机构）或 operator（运营机构）"),
+            (
+                "role",
+                "角色：hospital（医院）、regulator（监管机构）、research（研究机构）、public-health（公共卫生机构）、insurer（保险机构）或 operator（运营机构）",
+            ),
             ("administrator", "各管理员的首个公钥，写作 ed25519:HEX、sm2:HEX 或 webauthn:HEX"),
             ("claim", "其节点的席位申请（参与区块表决时需要，见 `medveil governance claim`）"),
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
