@@ -28,6 +28,8 @@ pub struct Outcome {
     pub height: u64,
     pub transactions: usize,
     pub simulated_ms: u64,
+    /// When blocks became final, in milliseconds after the start.
+    pub finals: Vec<u64>,
     pub crashes: u64,
     /// Members that have thrown old blocks away.
     pub pruning: Vec<usize>,
@@ -128,6 +130,7 @@ impl Cluster {
             height: seen.blocks.last_key_value().map_or(0, |(height, _)| *height),
             transactions: seen.blocks.values().map(|block| block.body().transactions.len()).sum(),
             simulated_ms: self.world.now() - start,
+            finals: seen.finals.iter().map(|at| at - start).collect(),
             crashes: seen.crashes,
             pruning,
         }
@@ -356,6 +359,19 @@ impl Cluster {
                 self.start(member, None).await;
                 self.watch.well(member, "kill");
             }
+            Step::Blackout { down } => {
+                let all = self.running();
+                self.watch.seen().crashes += all.len() as u64;
+                for member in &all {
+                    self.watch.unwell(*member, "blackout");
+                    self.kill(*member).await;
+                }
+                self.world.sleep(down).await;
+                for member in all {
+                    self.start(member, None).await;
+                    self.watch.well(member, "blackout");
+                }
+            }
             Step::Partition { away, lasts } => {
                 let away: BTreeSet<usize> = away.into_iter().collect();
                 // Who is with fewer is cut off.
@@ -440,16 +456,21 @@ impl Cluster {
         named.unwrap_or(self.consortium.chain_genesis.validators()).keys().cloned().collect()
     }
 
-    /// A snapshot that another honest member took.
+    /// A snapshot that another honest member took. `None` if none comes by soon: there is none after the last block of an epoch, and no
+    /// next block perhaps without the machine that waits for it.
     async fn snapshot(&self, except: usize) -> Option<Snapshot> {
         let directory = tempfile::tempdir().unwrap();
-        for member in self.running() {
-            let Some(engine) = self.engine(member).filter(|_| member != except && self.honest(member)) else {
-                continue;
-            };
-            let path = directory.path().join("snapshot");
-            if engine.snapshot(path.clone()).await.is_ok() {
-                return Some(Snapshot::open(&path, &self.consortium.chain_genesis).unwrap());
+        let members = self.running().into_iter().filter(|member| *member != except && self.honest(*member));
+        for (member, engine) in members.filter_map(|member| Some((member, self.engine(member)?))) {
+            let path = directory.path().join(format!("snapshot-{member}"));
+            let taken = Arc::new(Mutex::new(false));
+            let (told, to) = (taken.clone(), path.clone());
+            self.world.spawn(async move { *told.lock().unwrap() = engine.snapshot(to).await.is_ok() });
+            for _ in 0..20 {
+                self.world.sleep(100).await;
+                if *taken.lock().unwrap() {
+                    return Some(Snapshot::open(&path, &self.consortium.chain_genesis).unwrap());
+                }
             }
         }
         None

@@ -94,6 +94,8 @@ pub struct Seen {
     pub heights: BTreeMap<usize, u64>,
     /// When a new height was shown last, in milliseconds since 1970.
     pub progress_ms: u64,
+    /// When each height was first shown, in milliseconds since 1970.
+    pub finals: Vec<u64>,
     pub acknowledged: BTreeMap<Digest, Acknowledged>,
     /// What is found.
     pub failures: Vec<Failure>,
@@ -132,6 +134,7 @@ impl Watch {
                 None => {
                     seen.blocks.insert(height, block);
                     seen.progress_ms = now;
+                    seen.finals.push(now);
                     false
                 }
             }
