@@ -17,6 +17,7 @@ use medveil_chain::{Block, Bytes, Digest, EntryKind, Evidence, Finality, Header,
 
 use crate::{
     Config, Key, ProveError, Request, Snapshot, SnapshotError, StateMachine, Status, SubmitError,
+    Whereabouts,
     node::{self, Network},
 };
 
@@ -79,12 +80,22 @@ impl Engine {
         Ok(Self { requests, ended: Arc::new(Ended(std::sync::Mutex::new(Some(thread)))) })
     }
 
+    /// A handle on a node that was started with [`node::start`], as simulations do. [`stop`](Self::stop) does not wait for it.
+    pub fn attach(requests: mpsc::Sender<Request>) -> Self {
+        Self { requests, ended: Arc::new(Ended(std::sync::Mutex::new(None))) }
+    }
+
     /// Hands transactions to the node. Each answer is its id, once it waits in the mempool; it may still expire or be refused in a block.
     pub async fn submit(&self, transactions: Vec<Bytes>) -> Vec<Result<Digest, SubmitError>> {
         let count = transactions.len();
         self.ask(|answer| Request::Submit(transactions, answer))
             .await
             .unwrap_or_else(|| vec![Err(SubmitError::Stopped); count])
+    }
+
+    /// Where a transaction is; `None` when the node does not know it, or it was included long ago.
+    pub async fn find(&self, transaction: Digest) -> Option<Whereabouts> {
+        self.ask(|answer| Request::Find(transaction, answer)).await.flatten()
     }
 
     /// What the node is doing; `None` when it has stopped.
@@ -164,9 +175,10 @@ impl Engine {
     }
 
     /// Stops the node and waits until everything is on disk. Blocks the calling thread for at most some seconds.
-    pub fn stop(self) {
-        let _ = self.requests.try_send(Request::Stop);
-        drop(self.requests);
+    pub fn stop(&self) {
+        while let Err(mpsc::error::TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
+            thread::sleep(Duration::from_millis(1));
+        }
         let thread = self.ended.0.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
             // A panic of the node was logged by itself.

@@ -1,13 +1,17 @@
 //! A running node.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use medveil_engine::{
     BlockLimits, ChainConfig, Engine, MempoolLimits, NodeKey, Pacing, Peer, Retention, Snapshot,
 };
 use medveil_ledger::Genesis;
 
-use crate::Rules;
+use crate::{
+    Rules, Unready,
+    index::{Follower, Index, IndexError},
+    readiness::Watch,
+};
 
 /// What a node is told.
 #[derive(Clone, Debug)]
@@ -16,8 +20,10 @@ pub struct Config {
     pub genesis: Genesis,
     /// The member's key for votes and connections.
     pub key: NodeKey,
-    /// Peers that are known before the state tells, and whose addresses hold over the state's.
-    pub peers: Vec<Peer>,
+    /// Addresses that hold over those of the genesis and of the state.
+    pub addresses: Vec<Peer>,
+    /// Who else may connect and read along.
+    pub followers: Vec<Peer>,
     /// The folder for everything that the node keeps.
     pub data: PathBuf,
     /// Where it listens for peers.
@@ -34,25 +40,35 @@ pub struct Config {
     pub mempool: MempoolLimits,
     /// What is kept of the past.
     pub retention: Retention,
+    /// How far a block's time may be from this node's clock.
+    pub clock_drift: Duration,
+    /// Added to this node's clock, in milliseconds. For tests of wrong clocks; 0 elsewhere.
+    pub clock_offset: i64,
     /// Memory for pages of files, in bytes.
     pub page_cache: usize,
 }
 
 impl Config {
-    /// The defaults of everything but these.
+    /// The defaults of everything but these; the genesis says when blocks are made.
     pub fn new(genesis: Genesis, key: NodeKey, data: PathBuf, listen: SocketAddr) -> Self {
         Self {
+            pacing: Pacing {
+                idle: Duration::from_millis(genesis.parameters.idle_interval_ms),
+                busy: Duration::from_millis(genesis.parameters.min_interval_ms),
+            },
             genesis,
             key,
-            peers: Vec::new(),
+            addresses: Vec::new(),
+            followers: Vec::new(),
             data,
             listen,
             any_source_address: false,
             threads: 2,
-            pacing: Pacing::default(),
             limits: BlockLimits::default(),
             mempool: MempoolLimits::default(),
             retention: Retention::default(),
+            clock_drift: Duration::from_secs(5),
+            clock_offset: 0,
             page_cache: 16 << 20,
         }
     }
@@ -64,6 +80,9 @@ pub enum StartError {
     /// No chain can begin so.
     #[error("the genesis is not valid: {0}")]
     Genesis(String),
+    /// The read model cannot be used.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The engine does not start.
     #[error(transparent)]
     Engine(#[from] medveil_engine::StartError),
@@ -75,6 +94,9 @@ pub struct Node {
     rules: Arc<Rules>,
     chain_genesis: medveil_chain::Genesis,
     engine: Engine,
+    index: Index,
+    follower: Arc<Follower>,
+    watch: Arc<Watch>,
 }
 
 impl Node {
@@ -85,14 +107,16 @@ impl Node {
     pub fn start(config: Config, snapshot: Option<Snapshot>) -> Result<Self, StartError> {
         let rules = Arc::new(Rules::new(config.genesis));
         let chain_genesis = rules.chain_genesis().map_err(StartError::Genesis)?;
-        let mut peers = config.peers;
+        let mut peers = Vec::new();
         for validator in rules.genesis().validators().validators {
             let key = crate::rules::key(&validator.key).map_err(StartError::Genesis)?;
-            if peers.iter().all(|peer| peer.key != key) {
-                peers.push(Peer { key, address: validator.address.to_string() });
-            }
+            peers.push(Peer { key, address: validator.address.to_string() });
         }
         let mut chain = ChainConfig::new(chain_genesis.clone(), config.key, peers);
+        chain.addresses = config.addresses;
+        chain.followers = config.followers;
+        chain.clock_drift = config.clock_drift;
+        chain.clock_offset = config.clock_offset;
         chain.pacing = config.pacing;
         chain.limits = config.limits;
         chain.mempool = config.mempool;
@@ -105,8 +129,14 @@ impl Node {
             any_source_address: config.any_source_address,
             threads: config.threads,
         };
+        // An index of another chain is noticed before anything is started.
+        let (index, writer) = Index::open(config.data.join("index.sqlite"), &rules, &chain_genesis)?;
         let engine = Engine::start(engine, rules.clone(), snapshot)?;
-        Ok(Self { rules, chain_genesis, engine })
+        let follower = Arc::new(Follower::start(engine.clone(), writer, index.progress())?);
+        let patience = config.pacing.idle * 10 + Duration::from_secs(10);
+        let watch = Watch::start(engine.clone(), config.clock_drift, config.clock_offset, patience)
+            .map_err(medveil_engine::StartError::System)?;
+        Ok(Self { rules, chain_genesis, engine, index, follower, watch })
     }
 
     /// The rules of the chain.
@@ -124,8 +154,23 @@ impl Node {
         &self.engine
     }
 
+    /// Why the node cannot be relied on at the moment; nothing when it can.
+    pub async fn readiness(&self) -> Vec<Unready> {
+        let status = self.engine.status().await;
+        let progress = self.index.progress().borrow().clone();
+        self.watch.judge(status.as_ref(), &progress)
+    }
+
+    /// The read model.
+    pub fn index(&self) -> &Index {
+        &self.index
+    }
+
     /// Stops the node; returns when everything is on disk. Blocks.
+    ///
+    /// First whatever hands in transactions should have ended; then the engine does, then the read model, which takes what the engine handed over last.
     pub fn stop(&self) {
-        self.engine.stop();
+        self.engine.clone().stop();
+        self.follower.join();
     }
 }

@@ -8,8 +8,7 @@ use medveil_engine::{
     TransactionInfo,
 };
 use medveil_ledger::{
-    self as ledger, AdmissionError, Canonical as _, ChainId, ExecuteError, Genesis, Named, Snapshot,
-    Transaction, Verified,
+    self as ledger, AdmissionError, ChainId, ExecuteError, Genesis, Named, Snapshot, Transaction, Verified,
     state::validators::{Validator, ValidatorKey, peers},
 };
 
@@ -41,15 +40,7 @@ impl Rules {
     /// # Errors
     /// Fails when the ledger's genesis was put together by hand and no chain can begin so.
     pub fn chain_genesis(&self) -> Result<medveil_chain::Genesis, String> {
-        let validators = keys(&self.genesis.validators().validators)?;
-        medveil_chain::Genesis::new(
-            self.genesis.chain.to_string(),
-            self.genesis.time_ms,
-            self.genesis.epoch_length,
-            ValidatorSet::new(validators).map_err(|error| error.to_string())?,
-            medveil_chain::Genesis::commit_application(&self.genesis_writes()),
-        )
-        .map_err(|error| error.to_string())
+        medveil_evidence::chain_genesis(&self.genesis)
     }
 
     fn block(&self, block: &BlockContext) -> ledger::BlockContext {

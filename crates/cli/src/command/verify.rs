@@ -11,8 +11,11 @@ use crate::console::{Console, interruptible};
 use crate::failure::Failure;
 use crate::resources::Resources;
 
-/// Checks a receipt. Every check is printed; one that does not hold makes the exit code 1.
+/// Checks a receipt or an evidence file. Every check is printed; one that does not hold makes the exit code 1.
 pub fn run(args: &VerifyArgs, console: &Console) -> Result<(), Failure> {
+    if let Some(bytes) = super::evidence::evidence_in(&args.file)? {
+        return super::evidence::verify(&bytes, args.genesis.as_deref(), args.json, console);
+    }
     let start = Instant::now();
     let cancelled = interruptible();
     let progress = |_| {};

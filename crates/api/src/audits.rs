@@ -1,0 +1,124 @@
+//! `GET /api/v1/audits` and `/api/v1/audits/{kind}/{id}`: what was noted about objects.
+
+use axum::{
+    extract::{Path, State},
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use medveil_ledger::state::Record as _;
+use medveil_ledger::{AccountId, ObjectRef, OrganisationId, state::trail::TrailEntry};
+use medveil_node::index::{EventFilter, EventRow, Place};
+use serde_json::{Value, json};
+
+use crate::{
+    app::App,
+    objects::{Which, answer, decode, key_of, look_up, read, version_key},
+    problem::{Problem, fact_json},
+    proof::{self, Wanted},
+    query::{Params, bad_path},
+    reply,
+};
+
+/// Entries of a trail that are proven together.
+const MAX_PROVEN: u64 = 1000;
+
+/// Entries about any object, newest first.
+pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+    let params = Params::read(&uri, &["organisation", "account", "object", "from", "to", "limit", "cursor"])?;
+    let filter = EventFilter {
+        kind: Some("audit.notarised".to_owned()),
+        organisation: params.parse::<OrganisationId>("organisation", "an organisation's name")?,
+        object: params.parse::<ObjectRef>("object", "`KIND/ID`, such as `dataset/HEX`")?,
+        actor: params.parse::<AccountId>("account", "64 hexadecimal digits")?,
+        times: params.times()?,
+    };
+    let page = params.page::<Place>()?;
+    let rows = app.index(move |index| index.event_list(&filter, page)).await?;
+    let last = rows.last().map(|row| row.place);
+    Ok(reply::page(rows.iter().map(note).collect(), page.limit, last))
+}
+
+/// The trail of an object: all of it, or one entry with `?version=N`, or the last one at a height with `?at=HEIGHT`.
+pub(crate) async fn trail(
+    State(app): State<App>,
+    Path((kind, id)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let params = Params::read(&uri, &["version", "at", "proof", "limit", "cursor"])?;
+    let (which, wanted) = (Which::read(&params)?, Wanted::read(&params, &headers)?);
+    let object: ObjectRef = format!("{kind}/{id}")
+        .parse()
+        .map_err(|_| bad_path("the object", "`KIND/ID`, such as `dataset/HEX`"))?;
+    if which != Which::Latest {
+        let found = look_up::<TrailEntry>(&app, &object, which, wanted).await?;
+        return answer(&app, object.to_string(), found, which, wanted, |_, _, _| {}).await;
+    }
+    let page = params.page::<u64>()?;
+    let head_key = key_of(TrailEntry::head_key(&object));
+    let (_, values, _) = read(&app, vec![head_key], Wanted::Nothing).await?;
+    let mut count = decode::<TrailEntry>(values.into_iter().next().flatten())?.map_or(0, |head| head.version);
+    let (values, evidence) = if wanted.is_wanted() {
+        if count > MAX_PROVEN {
+            return Err(Problem::of("proof.too_large").detail(format!(
+                "{count} entries are more than the {MAX_PROVEN} that one file proves: ask with `version`"
+            )));
+        }
+        // Entries 1 to n, and that there is none after them.
+        let keys = (1..=count + 1).map(|number| version_key::<TrailEntry>(&object, number)).collect();
+        let (_, mut values, evidence) = read(&app, keys, wanted).await?;
+        // One more may have come since it was counted: the evidence then proves as many as it has.
+        count = values.iter().filter(|value| value.is_some()).count() as u64;
+        values.retain(Option::is_some);
+        values.reverse();
+        (values, evidence)
+    } else {
+        let end = page.before.map_or(count + 1, |before| before.min(count + 1));
+        let numbers = (1..end).rev().take(page.limit as usize);
+        let keys: Vec<_> = numbers.map(|number| version_key::<TrailEntry>(&object, number)).collect();
+        (if keys.is_empty() { Vec::new() } else { read(&app, keys, wanted).await?.1 }, None)
+    };
+    if count == 0 {
+        return Ok(proof::absent(
+            Problem::of("object.not_found").detail("nothing was noted about it"),
+            evidence,
+            wanted,
+        ));
+    }
+    let mut items = Vec::with_capacity(values.len());
+    let mut last = None;
+    for value in values {
+        if let Some(entry) = decode::<TrailEntry>(value)? {
+            let height = entry.height;
+            let time_ms = app.index(move |index| index.time_of(height)).await?;
+            items.push(json!({
+                "version": entry.version, "height": height, "time_ms": time_ms, "value": entry.value,
+            }));
+            last = Some(entry.version);
+        }
+    }
+    let next = last.filter(|last| *last > 1 && !wanted.is_wanted()).map(|last| last.to_string());
+    let value = json!({ "id": object.to_string(), "versions": count, "items": items, "next": next });
+    Ok(proof::answer(value, evidence, wanted))
+}
+
+/// An entry, as its event tells it.
+fn note(row: &EventRow) -> Value {
+    let event = &row.event;
+    let fact = |name| event.fact(name).map(fact_json);
+    json!({
+        "object": event.object,
+        "version": fact("entry"),
+        "height": row.place.height,
+        "time_ms": row.time_ms,
+        "event": row.place.to_string(),
+        "value": {
+            "actor": event.actor,
+            "organisation": event.organisation,
+            "step": fact("step"),
+            "reason": fact("reason"),
+            "details": fact("details"),
+            "transaction": event.transaction,
+        },
+    })
+}

@@ -1,0 +1,177 @@
+//! The routes, and what is done to every request.
+
+use std::time::Instant;
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderValue, StatusCode, header},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse as _, Response},
+    routing::{get, post},
+};
+use medveil_ledger::Text;
+
+use crate::{
+    app::App, audits, blocks, events, health, metrics, objects, problem::Problem, query::EVIDENCE, status,
+    submit, transactions,
+};
+
+/// An endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Endpoint {
+    /// The method.
+    pub method: &'static str,
+    /// The path, with parts in braces.
+    pub path: &'static str,
+    /// What it gives.
+    pub doc: Text,
+}
+
+macro_rules! endpoints {
+    ($($method:ident $path:literal $en:literal $zh:literal;)*) => {
+        /// Every endpoint, for documentation and metrics.
+        pub const ENDPOINTS: &[Endpoint] = &[$(Endpoint {
+            method: stringify!($method),
+            path: $path,
+            doc: Text { en: $en, zh: $zh },
+        }),*];
+    };
+}
+
+endpoints! {
+    GET "/healthz" "the process lives" "进程存活";
+    GET "/readyz" "the node follows the chain, or why not" "节点是否跟随链及原因";
+    GET "/metrics" "figures for Prometheus" "Prometheus 指标";
+    GET "/api/v1/status" "how the node is: tip, validators, peers, queue" "节点状态";
+    GET "/api/v1/genesis" "the genesis file" "创世文件";
+    POST "/api/v1/transactions" "hands in one transaction (JSON) or up to 4,096 (binary)" "提交交易";
+    GET "/api/v1/transactions" "transactions" "交易列表";
+    GET "/api/v1/transactions/{id}" "a transaction, what became of it, its events" "单笔交易及结果";
+    GET "/api/v1/blocks" "blocks" "区块列表";
+    GET "/api/v1/blocks/{height}" "a block with the ids of its transactions" "单个区块";
+    GET "/api/v1/events" "events; live ones as text/event-stream" "事件列表与实时事件流";
+    GET "/api/v1/events/{height}/{index}" "an event" "单个事件";
+    GET "/api/v1/members" "organisations" "成员机构列表";
+    GET "/api/v1/members/{id}" "an organisation" "单个机构";
+    GET "/api/v1/accounts" "accounts" "账户列表";
+    GET "/api/v1/accounts/{id}" "an account and its next nonce" "单个账户及下一序号";
+    GET "/api/v1/datasets" "registered datasets" "已登记数据集列表";
+    GET "/api/v1/datasets/{id}" "a dataset's fingerprint" "单个数据集指纹";
+    GET "/api/v1/proposals" "proposals" "议案列表";
+    GET "/api/v1/proposals/{id}" "a proposal with its votes" "单个议案及投票";
+    GET "/api/v1/validators" "the validators of each epoch" "各纪元验证者";
+    GET "/api/v1/validators/{epoch}" "the validators of an epoch, or `current`" "某纪元或当前验证者";
+    GET "/api/v1/parameters" "the versions of the parameters" "参数版本列表";
+    GET "/api/v1/parameters/current" "the parameters in force" "当前参数";
+    GET "/api/v1/audits" "entries of trails" "审计记录列表";
+    GET "/api/v1/audits/{kind}/{id}" "the trail of an object" "对象的审计轨迹";
+}
+
+/// The routes of a node.
+pub(crate) fn router(app: App) -> Router {
+    let api = Router::new()
+        .route("/status", get(status::get))
+        .route("/genesis", get(status::genesis))
+        .route("/transactions", post(submit::post).get(transactions::list))
+        .route("/transactions/{id}", get(transactions::get))
+        .route("/blocks", get(blocks::list))
+        .route("/blocks/{height}", get(blocks::get))
+        .route("/events", get(events::list))
+        .route("/events/{height}/{index}", get(events::get))
+        .route("/members", get(objects::members))
+        .route("/members/{id}", get(objects::member))
+        .route("/accounts", get(objects::accounts))
+        .route("/accounts/{id}", get(objects::account))
+        .route("/datasets", get(objects::datasets))
+        .route("/datasets/{id}", get(objects::dataset))
+        .route("/proposals", get(objects::proposals))
+        .route("/proposals/{id}", get(objects::proposal))
+        .route("/validators", get(objects::validator_sets))
+        .route("/validators/{epoch}", get(objects::validator_set))
+        .route("/parameters", get(objects::parameters))
+        .route("/parameters/current", get(objects::current_parameters))
+        .route("/audits", get(audits::list))
+        .route("/audits/{kind}/{id}", get(audits::trail));
+    Router::new()
+        .route("/healthz", get(health::live))
+        .route("/readyz", get(health::ready))
+        .route("/metrics", get(metrics::get))
+        .nest("/api/v1", api)
+        .fallback(|| async { Problem::of("request.no_such_path") })
+        .method_not_allowed_fallback(|| async { Problem::of("request.method") })
+        .layer(from_fn_with_state(app.clone(), guard))
+        .with_state(app)
+}
+
+/// What every request goes through: a bound, headers that keep answers from being kept or guessed at, figures, a line in the log.
+async fn guard(State(app): State<App>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = request.method().clone();
+    let route = route(method.as_str(), request.uri().path());
+    // Whoever watches the node is answered when it is busy, too.
+    let watched = matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics");
+    let mut response = match (watched, app.admit()) {
+        (true, _) => next.run(request).await,
+        (false, Ok(_permit)) => next.run(request).await,
+        (false, Err(busy)) => busy.into_response(),
+    };
+    if (response.status().is_client_error() || response.status().is_server_error()) && !is_told(&response) {
+        // What the router itself refuses, such as a path that is no UTF-8.
+        let status = response.status();
+        let mut problem = Problem::of("request.malformed");
+        problem.status = status;
+        response = problem.into_response();
+    }
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    let (status, took) = (response.status(), started.elapsed());
+    app.metrics().answered(route, status, took);
+    // The route, not the path: ids and queries stay out of the log.
+    let path = ENDPOINTS.get(route).map_or("other", |endpoint| endpoint.path);
+    if status == StatusCode::INTERNAL_SERVER_ERROR {
+        tracing::error!(%method, path, status = status.as_u16(), ms = took.as_millis() as u64, "request");
+    } else {
+        tracing::debug!(%method, path, status = status.as_u16(), ms = took.as_millis() as u64, "request");
+    }
+    response
+}
+
+/// Whether the answer says itself what is wrong.
+fn is_told(response: &Response) -> bool {
+    let media_type = response.headers().get(header::CONTENT_TYPE);
+    media_type.is_some_and(|media_type| media_type == "application/problem+json" || media_type == EVIDENCE)
+}
+
+/// The index of an endpoint in [`ENDPOINTS`]; its length for what is none.
+fn route(method: &str, path: &str) -> usize {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let fits = |endpoint: &Endpoint| {
+        let (mut pattern, mut path) = (endpoint.path.split('/'), path.split('/'));
+        endpoint.method == method
+            && loop {
+                match (pattern.next(), path.next()) {
+                    (None, None) => break true,
+                    (Some(pattern), Some(part)) if pattern == part || pattern.starts_with('{') => {}
+                    _ => break false,
+                }
+            }
+    };
+    ENDPOINTS.iter().position(fits).unwrap_or(ENDPOINTS.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_are_counted_under_their_endpoint() {
+        let of = |method, path| ENDPOINTS.get(route(method, path)).map(|endpoint| endpoint.path);
+        assert_eq!(of("GET", "/api/v1/events/3/4"), Some("/api/v1/events/{height}/{index}"));
+        assert_eq!(of("HEAD", "/api/v1/blocks/3"), Some("/api/v1/blocks/{height}"));
+        assert_eq!(route("POST", "/api/v1/transactions"), 5);
+        assert_eq!(of("GET", "/api/v1/blocks/3/4"), None);
+        assert_eq!(of("DELETE", "/api/v1/blocks"), None);
+    }
+}
