@@ -98,8 +98,12 @@ pub struct ChainConfig {
     pub genesis: Genesis,
     /// This member's key.
     pub key: NodeKey,
-    /// Peers that are known before the state tells, and whose addresses hold over the state's.
+    /// Peers that are known until the state tells, and again while the tip is old.
     pub peers: Vec<Peer>,
+    /// Addresses that hold over those of the state and of `peers`. Their keys are known as those of `peers` are.
+    pub addresses: Vec<Peer>,
+    /// Who else may connect to this node, and read along without a vote.
+    pub followers: Vec<Peer>,
     /// When blocks are made.
     pub pacing: Pacing,
     /// How long consensus waits.
@@ -125,6 +129,8 @@ impl ChainConfig {
             genesis,
             key,
             peers,
+            addresses: Vec::new(),
+            followers: Vec::new(),
             pacing: Pacing::default(),
             timeouts: Timeouts::default(),
             limits: BlockLimits::default(),

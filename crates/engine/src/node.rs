@@ -123,7 +123,7 @@ where
     let epochs = Epochs::new(&genesis.digest(), config.key.0.clone());
     epochs.insert(0, genesis.validators());
     let core = Arc::new(Core::new(&config, machine, epochs.clone()));
-    let peers = Arc::new(Peers::new(manager.clone(), config.peers.clone()));
+    let peers = Arc::new(Peers::new(manager.clone(), &config));
     peers.start();
     let links = Links::open(context.child("links"), &prefix).await;
 

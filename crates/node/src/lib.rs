@@ -1,17 +1,51 @@
 //! A member's node.
 //!
-//! It puts the [rules](Rules) of the ledger on the [engine](medveil_engine), and keeps beside the chain what people ask about.
+//! It puts the [rules](Rules) of the ledger on the [engine](medveil_engine), and keeps beside the chain what people ask about. Everything that a
+//! member has lies in one [folder](Folder); a [network](Members) is such a folder for each member.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use medveil_node::{Folder, Members, clock};
+//!
+//! let members = Members::parse(&std::fs::read_to_string("members.toml")?)?;
+//! members.create("network".as_ref(), clock::now_ms())?;
+//! let opened = Folder::new("network/hospital-1").open(clock::now_ms())?;
+//! let node = opened.start(clock::now_ms(), 0).await?;
+//! println!("{:?}", node.readiness().await);
+//! # Ok(()) }
+//! ```
 //!
 //! | to find | look in |
 //! |---|---|
 //! | the ledger as the engine's state machine | [`rules`] |
-//! | a running node | [`node`] |
+//! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
+//! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
+//! | a new network | [`network`] |
+//! | what a node tells of itself, and to its own machine alone | [`status`], [`control`] |
+//! | why something is refused | [`refusal`] |
 //! | lists and look-ups of what is on the chain | [`index`] |
 
+pub mod clock;
+pub mod config;
+#[cfg(unix)]
+pub mod control;
+pub mod folder;
 pub mod index;
+pub mod keys;
+pub mod marker;
+pub mod network;
 pub mod node;
+pub mod readiness;
+pub mod refusal;
 pub mod rules;
+pub mod status;
 
+pub use config::Settings;
+pub use folder::{Folder, Opened};
 pub use index::Index;
+pub use keys::KeyFile;
+pub use network::Members;
 pub use node::{Config, Node, StartError};
+pub use readiness::Unready;
+pub use refusal::Refusal;
 pub use rules::Rules;
