@@ -2,9 +2,11 @@
 
 use axum::{
     extract::State,
+    http::StatusCode,
     response::{IntoResponse as _, Response},
 };
-use serde_json::{Value, json};
+use medveil_node::Unready;
+use serde_json::json;
 
 use crate::{app::App, problem::Problem, reply};
 
@@ -15,17 +17,21 @@ pub(crate) async fn live() -> Response {
 
 /// The node follows the chain, or why not.
 pub(crate) async fn ready(State(app): State<App>) -> Response {
-    let reasons = app.node().readiness().await;
+    let reasons = reasons(&app).await;
     if reasons.is_empty() {
         return reply::json(&json!({ "status": "ready" }));
     }
-    let details: Vec<String> = reasons.iter().map(|reason| reason.english()).collect();
-    let reasons: Vec<Value> = reasons
+    let details: Vec<String> = reasons.iter().map(Unready::english).collect();
+    let reasons: Vec<_> = reasons
         .iter()
-        .map(|reason| {
-            json!({ "code": reason.name(), "detail": reason.english(), "detail_zh": reason.chinese() })
-        })
+        .map(|reason| json!({ "reason": reason.name(), "detail": reason.english(), "detail_zh": reason.chinese() }))
         .collect();
-    let problem = Problem::of("node.not_ready").detail(details.join("; ")).retry_after(1);
+    let mut problem = Problem::of("node.not_ready").detail(details.join("; ")).retry_after(1);
+    problem.status = StatusCode::SERVICE_UNAVAILABLE;
     problem.with("reasons", json!(reasons)).into_response()
+}
+
+/// Why the node is not ready; empty when it is.
+pub(crate) async fn reasons(app: &App) -> Vec<Unready> {
+    app.node().readiness().await
 }

@@ -12,7 +12,7 @@ use axum::{
 use medveil_chain::Digest;
 use medveil_engine::{NotQueued, SubmitError};
 
-use crate::{app::App, router::ENDPOINTS};
+use crate::{app::App, health, router::ENDPOINTS};
 
 /// Counters of the API.
 pub(crate) struct Metrics {
@@ -82,7 +82,7 @@ pub(crate) async fn get(State(app): State<App>) -> Response {
 async fn append(app: &App, text: &mut String) -> std::fmt::Result {
     let metrics = app.metrics();
     let progress = app.node().index().progress().borrow().clone();
-    let ready = u8::from(app.node().readiness().await.is_empty());
+    let ready = u8::from(health::reasons(app).await.is_empty());
     writeln!(text, "# HELP medveil_api_requests Requests answered.\n# TYPE medveil_api_requests counter")?;
     for (route, figures) in metrics.routes.iter().enumerate() {
         for (class, count) in figures.statuses.iter().enumerate() {

@@ -81,6 +81,23 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
         after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key\n  medveil verify dataset.evidence --genesis genesis.toml"
     )]
     Verify(VerifyArgs),
+    /// Run a whole consortium on this machine: five hospitals, two regulators
+    #[command(
+        after_help = "Examples:\n  medveil demo\n  medveil demo --dir trial --port 9000 --exit\n\nCtrl-C stops it. The next start continues the same chain; remove DIR to begin anew."
+    )]
+    Demo(crate::command::demo::DemoArgs),
+    /// Make the genesis of a consortium, and a folder for each member
+    Network(crate::command::network::NetworkArgs),
+    /// Run a member's node, ask how it is, take and restore snapshots
+    Node(crate::command::node::NodeCommandArgs),
+    /// Make keys of accounts, open accounts on a ledger, show them
+    Account(crate::command::account::AccountArgs),
+    /// Register fingerprints of datasets on a ledger, list and show them
+    Dataset(crate::command::dataset::DatasetArgs),
+    /// Propose measures, vote, ask for seats
+    Governance(crate::command::governance::GovernanceArgs),
+    /// Note what was done to data, read trails, write evidence files
+    Audit(crate::command::audit::AuditArgs),
     /// Make a synthetic Chinese hospital
     #[command(
         after_help = "Example:\n  medveil synth --patients 1000 --seed 1 --out hospital --formats csv,fhir"
@@ -478,10 +495,14 @@ pub struct SynthArgs {
 
 /// `medveil bench`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct BenchArgs {
+    /// A network of node processes under load or faults
+    #[command(subcommand)]
+    pub network: Option<BenchNetwork>,
     /// Which benchmark
-    #[arg(value_enum)]
-    pub name: BenchName,
+    #[arg(value_enum, required = true)]
+    pub name: Option<BenchName>,
     /// Size of the generated data
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_size)]
     pub size: usize,
@@ -494,6 +515,16 @@ pub struct BenchArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Benchmarks of a whole network.
+#[derive(Subcommand, Debug)]
+pub enum BenchNetwork {
+    /// A network of node processes on this machine, under load or faults
+    #[command(
+        after_help = "Examples:\n  medveil bench ledger\n  medveil bench ledger --nodes 7 --seconds 60\n  medveil bench ledger --suite sm2\n  medveil bench ledger --scenario crash\n\nTransactions are signed before; every node checks every signature; all goes through the nodes' HTTP API."
+    )]
+    Ledger(crate::command::ledger_bench::LedgerArgs),
 }
 
 /// The benchmarks.

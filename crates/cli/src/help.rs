@@ -4,6 +4,9 @@
 //! every command, argument and value, and [`in_chinese`] puts it in place before the command line is parsed, since
 //! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
 
+mod client;
+mod node;
+
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::io::Write as _;
@@ -198,17 +201,27 @@ fn text(path: &str, item: &str) -> Option<&'static str> {
 /// The text of an item and where it stands: with its command, or else with what all commands share.
 fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
     [path, SHARED].into_iter().find_map(|wanted| {
-        let (command, items) = TEXTS.iter().find(|(command, _)| *command == wanted)?;
-        items.iter().find(|(name, _)| *name == item).map(|(_, text)| (*command, *text))
+        let mut items = texts()
+            .filter(|(command, _)| *command == wanted)
+            .flat_map(|(command, items)| items.iter().map(move |(name, text)| (*command, *name, *text)));
+        items.find(|(_, name, _)| *name == item).map(|(command, _, text)| (command, text))
     })
 }
+
+/// Every command with its texts.
+fn texts() -> impl Iterator<Item = &'static Texts> {
+    TEXTS.iter().chain(client::TEXTS).chain(node::TEXTS)
+}
+
+/// Command path -> item -> text.
+type Texts = (&'static str, &'static [(&'static str, &'static str)]);
 
 /// Stands for any command.
 const SHARED: &str = "*";
 
 /// Command path -> item -> text. An item is `about`, `long` (shown by `--help` in place of `about`), `after`, the id of an
 /// argument, or `id=value` for one of its values. The root's path is empty.
-const TEXTS: &[(&str, &[(&str, &str)])] = &[
+const TEXTS: &[Texts] = &[
     (
         SHARED,
         &[
@@ -490,8 +503,7 @@ mod tests {
             used.insert((command, item.to_owned()));
             Some(text)
         });
-        let given: Vec<_> = TEXTS
-            .iter()
+        let given: Vec<_> = texts()
             .flat_map(|(path, items)| items.iter().map(|(item, _)| (*path, (*item).to_owned())))
             .collect();
         for entry in &given {
@@ -505,8 +517,7 @@ mod tests {
         fn collect(command: &Command, path: &str, english: &mut BTreeMap<String, BTreeSet<String>>) {
             for arg in command.get_arguments().filter(|arg| arg.get_id() != "help") {
                 let id = arg.get_id().as_str();
-                let own = TEXTS
-                    .iter()
+                let own = texts()
                     .any(|(command, items)| *command == path && items.iter().any(|(item, _)| *item == id));
                 if !own {
                     let help = arg.get_help().map(ToString::to_string).unwrap_or_default();

@@ -1,11 +1,15 @@
 //! The binary `medveil`: share medical data that stays private.
 
 mod args;
+mod client;
+mod cluster;
 mod command;
 mod console;
 mod failure;
 mod help;
+mod logging;
 mod resources;
+mod signer;
 
 use std::process::ExitCode;
 
@@ -23,6 +27,13 @@ fn main() -> ExitCode {
         Command::Key(args) => command::key::run(&args, &console),
         Command::Reidentify(args) => command::reidentify::run(&args, &console),
         Command::Verify(args) => command::verify::run(&args, &console),
+        Command::Demo(args) => command::demo::run(&args, &console),
+        Command::Network(args) => command::network::run(&args, &console),
+        Command::Node(args) => command::node::run(&args, &console),
+        Command::Account(args) => command::account::run(&args, &console),
+        Command::Dataset(args) => command::dataset::run(&args, &console),
+        Command::Governance(args) => command::governance::run(&args, &console),
+        Command::Audit(args) => command::audit::run(&args, &console),
         Command::Synth(args) => command::synth::run(&args, &console),
         Command::Bench(args) => command::bench::run(&args, &console),
     };

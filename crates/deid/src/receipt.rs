@@ -283,14 +283,17 @@ impl Receipt {
     }
 }
 
-/// The root over files: each leaf binds a file's path, its number of records and its root.
 fn dataset_root(suite: Suite, files: &[FileReceipt], side: impl Fn(&FileReceipt) -> &Side) -> Hash {
+    files_root(suite, files.iter().map(|file| (file.path.as_str(), side(file))))
+}
+
+/// The root over files: each leaf binds a file's path, its number of records and its root. Files come in the order of their paths.
+pub fn files_root<'a>(suite: Suite, files: impl IntoIterator<Item = (&'a str, &'a Side)>) -> Hash {
     let mut tree = Builder::new(suite);
-    for file in files {
-        let side = side(file);
+    for (path, side) in files {
         let leaf = Sha256::new_with_prefix(b"\x00medveil/file/v1")
-            .chain_update((file.path.len() as u64).to_be_bytes())
-            .chain_update(&file.path)
+            .chain_update((path.len() as u64).to_be_bytes())
+            .chain_update(path)
             .chain_update(side.records.to_be_bytes())
             .chain_update(side.root)
             .finalize();

@@ -241,7 +241,7 @@ impl Opened {
             StartError::Genesis(faults) => {
                 Refusal::Genesis { path: self.folder.genesis_file().display().to_string(), faults }
             }
-            StartError::Index(error) => Refusal::Index { error: error.to_string() },
+            StartError::Index(error) => engine(&error),
             StartError::Engine(error) => engine(&error),
         })?;
         let Some(status) = node.engine().status().await else {

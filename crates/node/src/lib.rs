@@ -21,9 +21,9 @@
 //! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
 //! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
 //! | a new network | [`network`] |
+//! | lists and look-ups of what is on the chain | [`index`] |
 //! | what a node tells of itself, and to its own machine alone | [`status`], [`control`] |
 //! | why something is refused | [`refusal`] |
-//! | lists and look-ups of what is on the chain | [`index`] |
 
 pub mod clock;
 pub mod config;

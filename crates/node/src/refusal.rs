@@ -226,11 +226,6 @@ reasons! {
         /// The folder.
         path: String
     } = "node.not_running", "no node runs on {path}", "{path} 上没有正在运行的节点";
-    /// The read model cannot be used.
-    Index {
-        /// What is wrong.
-        error: String
-    } = "node.index", "the read model: {error}", "读模型：{error}";
     /// The engine ended while it started.
     Engine {
         /// What it says.

@@ -130,10 +130,7 @@ impl Server {
         change(&mut config);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let node = {
-            let _within = runtime.enter();
-            Node::start(config, None).unwrap()
-        };
+        let node = Node::start(config, None).unwrap();
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());

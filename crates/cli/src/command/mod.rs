@@ -7,17 +7,27 @@ use std::sync::atomic::AtomicBool;
 
 use medveil_deid::study::MasterKey;
 use medveil_deid::table::Job;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::args::RunArgs;
+use crate::console::Console;
 use crate::failure::Failure;
 
+pub mod account;
 pub mod anonymize;
 pub mod assess;
+pub mod audit;
 pub mod bench;
+pub mod dataset;
 pub mod deid;
+pub mod demo;
 pub mod evidence;
+pub mod governance;
 pub mod key;
+pub mod ledger_bench;
+pub mod network;
+pub mod node;
 pub mod plan;
 pub mod reidentify;
 pub mod scan;
@@ -97,5 +107,146 @@ fn write_new(path: &Path, content: &[u8], overwrite: bool, secret: bool) -> Resu
         true => file.persist(path).map_err(|error| fail(&error.error))?,
         false => file.persist_noclobber(path).map_err(|error| fail(&error.error))?,
     };
+    Ok(())
+}
+
+/// A word of one of the ledger's vocabularies.
+fn vocabulary<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone + Send + Sync + 'static {
+    move |text| {
+        all.iter().copied().find(|word| name(*word) == text).ok_or_else(|| {
+            let words: Vec<&str> = all.iter().map(|word| name(*word)).collect();
+            format!("expected one of {}", words.join(", "))
+        })
+    }
+}
+
+/// What a note or a cause stands for: the ledger gets its digest alone.
+#[derive(clap::Args, Debug, Clone)]
+#[group(id = "what", required = true, multiple = false)]
+pub struct DetailsArgs {
+    /// SHA-256 of the details
+    #[arg(long, value_name = "HEX", group = "what")]
+    pub details: Option<medveil_ledger::Digest>,
+    /// A file of details, whose SHA-256 is taken; add something random if its content can be guessed
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub details_of: Option<PathBuf>,
+}
+
+impl DetailsArgs {
+    /// The digest.
+    fn digest(&self) -> Result<medveil_ledger::Digest, Failure> {
+        use sha2::Digest as _;
+        match (&self.details, &self.details_of) {
+            (Some(digest), _) => Ok(*digest),
+            (None, Some(path)) => {
+                let fail = |error: std::io::Error| Failure::unusable(format!("{}: {error}", path.display()));
+                let mut file = std::fs::File::open(path).map_err(fail)?;
+                let mut hash = sha2::Sha256::new();
+                let mut block = vec![0; 1 << 16];
+                loop {
+                    match file.read(&mut block).map_err(fail)? {
+                        0 => return Ok(medveil_ledger::Digest(hash.finalize().into())),
+                        read => hash.update(&block[..read]),
+                    }
+                }
+            }
+            (None, None) => Err(Failure::unusable("--details or --details-of is needed")),
+        }
+    }
+}
+
+/// Which part of a list.
+#[derive(clap::Args, Debug, Clone)]
+pub struct ListArgs {
+    /// Only those of this organisation
+    #[arg(long, value_name = "NAME")]
+    pub organisation: Option<medveil_ledger::OrganisationId>,
+    /// How many at most
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    pub limit: usize,
+    /// Which node is asked.
+    #[command(flatten)]
+    pub node: crate::client::NodeArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Prints a list of a node, page by page.
+fn list(
+    resource: &str,
+    args: &ListArgs,
+    columns: &[&str],
+    console: &Console,
+    row: impl Fn(&Value) -> Vec<String>,
+) -> Result<(), Failure> {
+    let client = args.node.client()?;
+    let organisation = args.organisation.map(|name| format!("&organisation={name}")).unwrap_or_default();
+    let (mut items, mut cursor): (Vec<Value>, String) = (Vec::new(), String::new());
+    while items.len() < args.limit {
+        let limit = (args.limit - items.len()).min(100);
+        let page = client
+            .get(&format!("/api/v1/{resource}?limit={limit}{organisation}{cursor}"))
+            .map_err(|error| error.failure(console))?;
+        items.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    if args.json {
+        return console.json(&serde_json::json!({ "items": items }));
+    }
+    if items.is_empty() {
+        return console.print(console.text("none", "无"));
+    }
+    table(columns, console, items.iter().map(row))
+}
+
+/// Prints a table.
+fn table(
+    columns: &[&str],
+    console: &Console,
+    rows: impl Iterator<Item = Vec<String>>,
+) -> Result<(), Failure> {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING).set_header(columns.to_vec());
+    rows.for_each(|row| {
+        table.add_row(row);
+    });
+    console.print(table)
+}
+
+/// A JSON value as a cell.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+/// Prints an object of a node: what it is, since when, and its value line by line.
+fn show(object: &Value, console: &Console) -> Result<(), Failure> {
+    let since = object["time_ms"].as_u64().map(evidence::time).unwrap_or_default();
+    let (id, version, versions) = (text(&object["id"]), text(&object["version"]), text(&object["versions"]));
+    let height = text(&object["height"]);
+    console.print(match console.lang() {
+        crate::console::Lang::En => {
+            format!("{id}: version {version} of {versions}, from height {height} ({since}) on")
+        }
+        crate::console::Lang::Zh => {
+            format!("{id}：第 {version} 版（共 {versions} 版），自高度 {height}（{since}）起")
+        }
+    })?;
+    if let Some(status) = object["status"].as_str() {
+        console.print(format_args!("  status: {status}"))?;
+    }
+    for line in serde_json::to_string_pretty(&object["value"]).unwrap_or_default().lines() {
+        console.print(format_args!("  {line}"))?;
+    }
     Ok(())
 }

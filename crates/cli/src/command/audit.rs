@@ -1,0 +1,381 @@
+//! `medveil audit`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Subcommand};
+use medveil_evidence::{Answer, Question, Subject};
+use medveil_ledger::action::AuditNotarise;
+use medveil_ledger::state::trail::{Reason, Step};
+use medveil_ledger::{Digest, ObjectRef};
+use serde_json::{Value, json};
+
+use super::{DetailsArgs, evidence, vocabulary};
+use crate::client::NodeArgs;
+use crate::console::{Console, Lang};
+use crate::failure::Failure;
+use crate::signer::{SignArgs, Signer, done};
+
+/// `medveil audit`.
+#[derive(Args, Debug)]
+pub struct AuditArgs {
+    /// What to do with audits.
+    #[command(subcommand)]
+    pub command: AuditCommand,
+}
+
+/// What `medveil audit` does.
+#[derive(Subcommand, Debug)]
+pub enum AuditCommand {
+    /// Append an entry to the trail of an object
+    #[command(
+        after_help = "Example:\n  medveil audit notarise dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --step access --reason research --details-of log.json --account doctor.key\n\nSteps: capture, deidentify, authorise, access, result, export, correct, destroy, incident.\nReasons: treatment, payment, operations, research, public-health, emergency, person-request, legal, audit, maintenance.\nThe ledger gets the digest of the details, never the details."
+    )]
+    Notarise(NotariseArgs),
+    /// Show what was noted about an object, all of it
+    #[command(
+        after_help = "Example:\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    )]
+    Trail {
+        /// The object: KIND/ID
+        object: ObjectRef,
+        /// Which node is asked.
+        #[command(flatten)]
+        node: NodeArgs,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write an evidence file, which anybody checks with the genesis alone
+    #[command(
+        after_help = "Examples:\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT is one of dataset/HEX, account/HEX, organisation/NAME, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX, event/HEIGHT/INDEX.\nWhat does not exist is proven not to. `medveil verify FILE --genesis genesis.toml` says what a file proves."
+    )]
+    Export(ExportArgs),
+}
+
+/// `medveil audit notarise`.
+#[derive(Args, Debug)]
+pub struct NotariseArgs {
+    /// What the note is about: KIND/ID; external/HEX for what is not on the ledger
+    pub object: ObjectRef,
+    /// What was done
+    #[arg(long, value_parser = vocabulary(Step::ALL, Step::name))]
+    pub step: Step,
+    /// Why
+    #[arg(long, value_parser = vocabulary(Reason::ALL, Reason::name))]
+    pub reason: Reason,
+    /// What the note stands for.
+    #[command(flatten)]
+    pub details: DetailsArgs,
+    /// Who signs.
+    #[command(flatten)]
+    pub sign: SignArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `medveil audit export`.
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    /// What is to be proven
+    #[arg(value_parser = parse_target)]
+    pub object: Target,
+    /// The evidence file
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// As it was after the block of this height
+    #[arg(long, value_name = "HEIGHT", conflicts_with = "version")]
+    pub at: Option<u64>,
+    /// This version, and until when it was in force
+    #[arg(long, value_name = "N")]
+    pub version: Option<u64>,
+    /// Check the file against this genesis before it is written
+    #[arg(long, value_name = "FILE")]
+    pub genesis: Option<PathBuf>,
+    /// Replace what exists
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Which node is asked.
+    #[command(flatten)]
+    pub node: NodeArgs,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What may be proven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A record of the state.
+    Subject(Subject),
+    /// The validators of an epoch.
+    Epoch(u64),
+    /// A transaction and what became of it.
+    Transaction(Digest),
+    /// An event.
+    Event {
+        /// The block's height.
+        height: u64,
+        /// Its place in the block, from 0.
+        index: u32,
+    },
+}
+
+fn parse_target(text: &str) -> Result<Target, String> {
+    let expected = || {
+        "expected dataset/HEX, account/HEX, organisation/NAME, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX or event/HEIGHT/INDEX".to_owned()
+    };
+    if let Some(place) = text.strip_prefix("event/") {
+        let (height, index) = place.split_once('/').ok_or_else(expected)?;
+        let (height, index) =
+            (height.parse().map_err(|_| expected())?, index.parse().map_err(|_| expected())?);
+        return Ok(Target::Event { height, index });
+    }
+    if let Some(id) = text.strip_prefix("transaction/") {
+        return id.parse().map(Target::Transaction).map_err(|_| expected());
+    }
+    if let Some(epoch) = text.strip_prefix("validators/") {
+        return epoch.parse().map(Target::Epoch).map_err(|_| expected());
+    }
+    let subject: Subject = text.parse().map_err(|_| expected())?;
+    // What no endpoint gives.
+    match path(&subject) {
+        Some(_) => Ok(Target::Subject(subject)),
+        None => Err(expected()),
+    }
+}
+
+/// Where a node answers about a record.
+fn path(subject: &Subject) -> Option<String> {
+    Some(match subject {
+        Subject::Account(id) => format!("accounts/{id}"),
+        Subject::Organisation(name) => format!("members/{name}"),
+        Subject::Dataset(id) => format!("datasets/{id}"),
+        Subject::Proposal(number) => format!("proposals/{number}"),
+        Subject::Parameters => "parameters/current".to_owned(),
+        Subject::Validators => "validators/current".to_owned(),
+        Subject::Trail(object) => format!("audits/{object}"),
+        _ => return None,
+    })
+}
+
+impl Target {
+    /// What is asked of the node, and what the evidence must answer.
+    fn request(&self, at: Option<u64>, version: Option<u64>) -> (String, Question) {
+        match *self {
+            Target::Subject(subject) => {
+                let path = path(&subject).expect("a target has an endpoint");
+                match (at, version, subject) {
+                    (Some(height), _, _) => (format!("{path}?at={height}"), Question::At(subject, height)),
+                    (_, Some(version), _) => {
+                        (format!("{path}?version={version}"), Question::Version(subject, version))
+                    }
+                    (None, None, Subject::Trail(object)) => (path, Question::Trail(object)),
+                    (None, None, _) => (path, Question::Latest(subject)),
+                }
+            }
+            Target::Epoch(epoch) => (
+                format!("validators/{epoch}"),
+                Question::Version(Subject::Validators, epoch.saturating_add(1)),
+            ),
+            Target::Transaction(id) => (format!("transactions/{id}"), Question::Transaction(id)),
+            Target::Event { height, index } => {
+                (format!("events/{height}/{index}"), Question::Event { height, index })
+            }
+        }
+    }
+}
+
+/// Runs the command.
+pub fn run(args: &AuditArgs, console: &Console) -> Result<(), Failure> {
+    match &args.command {
+        AuditCommand::Notarise(args) => notarise(args, console),
+        AuditCommand::Trail { object, node, json } => trail(*object, node, *json, console),
+        AuditCommand::Export(args) => export(args, console),
+    }
+}
+
+fn notarise(args: &NotariseArgs, console: &Console) -> Result<(), Failure> {
+    let details = args.details.digest()?;
+    let signer = Signer::new(&args.sign, console)?;
+    let NotariseArgs { object, step, reason, .. } = *args;
+    let answer = signer.act(AuditNotarise { object, step, reason, details }, console)?;
+    let said = match console.lang() {
+        Lang::En => format!("noted about {object}: {step} for {reason}, details {details}"),
+        Lang::Zh => {
+            format!("已就 {object} 存证：{}（{}），详情摘要 {details}", step.chinese(), reason.chinese())
+        }
+    };
+    done(&answer, json!({ "object": object, "details": details }), &said, args.json, console)
+}
+
+fn trail(object: ObjectRef, node: &NodeArgs, as_json: bool, console: &Console) -> Result<(), Failure> {
+    let client = node.client()?;
+    let mut items: Vec<Value> = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = match client.get(&format!("/api/v1/audits/{object}?limit=100{cursor}")) {
+            Err(error) if error.is_not_found() => break,
+            page => page.map_err(|error| error.failure(console))?,
+        };
+        items.extend(page["items"].as_array().cloned().unwrap_or_default());
+        match page["next"].as_str() {
+            Some(next) => cursor = format!("&cursor={next}"),
+            None => break,
+        }
+    }
+    // The node gives the newest first; a trail is read from its beginning.
+    items.reverse();
+    if as_json {
+        return console.json(&json!({ "object": object, "entries": items }));
+    }
+    if items.is_empty() {
+        return console.print(console.text("nothing was noted about it", "没有关于它的记录"));
+    }
+    let columns = ["entry", "time", "step", "reason", "organisation", "account", "details"];
+    super::table(
+        &columns,
+        console,
+        items.iter().map(|item| {
+            let value = &item["value"];
+            let of = |field: &str| super::text(&value[field]);
+            let (step, reason) = (of("step"), of("reason"));
+            let chinese = console.lang() == Lang::Zh;
+            let step = match Step::ALL.iter().find(|known| known.name() == step) {
+                Some(known) if chinese => known.chinese().to_owned(),
+                _ => step,
+            };
+            let reason = match Reason::ALL.iter().find(|known| known.name() == reason) {
+                Some(known) if chinese => known.chinese().to_owned(),
+                _ => reason,
+            };
+            let time = item["time_ms"].as_u64().map(evidence::time).unwrap_or_default();
+            vec![
+                super::text(&item["version"]),
+                time,
+                step,
+                reason,
+                of("organisation"),
+                of("actor"),
+                of("details"),
+            ]
+        }),
+    )
+}
+
+/// How often a node that cannot prove something yet is asked again.
+const ATTEMPTS: u32 = 10;
+
+fn export(args: &ExportArgs, console: &Console) -> Result<(), Failure> {
+    let is_entry = matches!(args.object, Target::Transaction(_) | Target::Event { .. } | Target::Epoch(_));
+    if is_entry && (args.at.is_some() || args.version.is_some()) {
+        return Err(Failure::unusable(console.text(
+            "--at and --version are for what changes: not for transactions, events and epochs",
+            "--at 和 --version 只用于会变化的对象，不用于交易、事件和纪元",
+        )));
+    }
+    if args.out.exists() && !args.overwrite {
+        let message = format!("{}: exists; choose another name, or say --overwrite", args.out.display());
+        return Err(Failure::unusable(message));
+    }
+    let genesis = args.genesis.as_deref().map(evidence::genesis).transpose()?;
+    let client = args.node.client()?;
+    let (path, question) = args.object.request(args.at, args.version);
+    let mut attempt = 0;
+    let file = loop {
+        attempt += 1;
+        match client.get_evidence(&format!("/api/v1/{path}")) {
+            // The newest block may have no certificate of its own yet.
+            Err(error) if error.code() == Some("proof.not_ready") && attempt < ATTEMPTS => {
+                std::thread::sleep(Duration::from_millis(500));
+            }
+            answer => break answer.map_err(|error| error.failure(console))?,
+        }
+    };
+    let checked = match &genesis {
+        Some(genesis) => {
+            let refused = |why: String| {
+                Failure::Refused(match console.lang() {
+                    Lang::En => format!("the node's evidence does not hold: {why}"),
+                    Lang::Zh => format!("节点给出的证据不成立：{why}"),
+                })
+            };
+            let start = std::time::Instant::now();
+            let reading = medveil_evidence::read(&file, genesis)
+                .map_err(|error| refused(evidence::said(&error, console)))?;
+            let elapsed = start.elapsed();
+            let Some(answer) = reading.answer(&question) else {
+                let why =
+                    console.text("it proves something else than was asked for", "它证明的不是所问的内容");
+                return Err(refused(why.to_owned()));
+            };
+            let absent = matches!(answer, Answer::Absent) || matches!(answer, Answer::Trail([]));
+            Some((absent, evidence::as_value(&reading, file.len(), elapsed), reading.clone()))
+        }
+        None => None,
+    };
+    super::write_new(&args.out, &file, args.overwrite, false)?;
+    if args.json {
+        let (absent, reading) = match &checked {
+            Some((absent, reading, _)) => (json!(absent), reading.clone()),
+            None => (Value::Null, Value::Null),
+        };
+        return console.json(&json!({
+            "out": args.out, "bytes": file.len(), "checked": checked.is_some(), "absent": absent, "reading": reading,
+        }));
+    }
+    console.note(format_args!("{}: {} {}", args.out.display(), file.len(), console.text("bytes", "字节")));
+    match &checked {
+        Some((_, _, reading)) => evidence::print(reading, console),
+        None => {
+            console.note(console.text(
+                "not checked: say --genesis FILE, or `medveil verify FILE --genesis genesis.toml` later",
+                "尚未核验：请加 --genesis，或稍后执行 `medveil verify FILE --genesis genesis.toml`",
+            ));
+            Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_proven_is_named_in_one_way() {
+        let hex = "11".repeat(32);
+        for (text, path) in [
+            (format!("dataset/{hex}"), format!("datasets/{hex}")),
+            ("organisation/hospital-1".into(), "members/hospital-1".into()),
+            ("proposal/3".into(), "proposals/3".into()),
+            ("parameters".into(), "parameters/current".into()),
+            ("validators/4".into(), "validators/4".into()),
+            (format!("trail/dataset/{hex}"), format!("audits/dataset/{hex}")),
+            (format!("transaction/{hex}"), format!("transactions/{hex}")),
+            ("event/12/3".into(), "events/12/3".into()),
+        ] {
+            assert_eq!(parse_target(&text).unwrap().request(None, None).0, path, "{text}");
+        }
+        for bad in
+            ["", "dataset/1", "event/1", "event/x/1", "charter", "roster", "external/00", "proposal/03"]
+        {
+            assert!(parse_target(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_height_or_version_asks_for_the_past() {
+        let target = parse_target("organisation/hospital-1").unwrap();
+        let Target::Subject(subject) = target else { panic!() };
+        assert_eq!(
+            target.request(Some(7), None),
+            ("members/hospital-1?at=7".into(), Question::At(subject, 7))
+        );
+        assert_eq!(
+            target.request(None, Some(2)),
+            ("members/hospital-1?version=2".into(), Question::Version(subject, 2))
+        );
+        assert_eq!(target.request(None, None).1, Question::Latest(subject));
+    }
+}
