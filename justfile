@@ -34,7 +34,11 @@ bench *NAMES:
     cargo build --profile dist
     for name in {{ if NAMES == "" { "csv fhir scan anonymize" } else { NAMES } }}; do target/dist/medveil bench "$name"; done
 
-# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis): needs `cargo install cargo-fuzz` and a nightly compiler.
+# Simulates consortia under faults, one for each seed of the range.
+simulate SEEDS="0..300":
+    MEDVEIL_SEEDS={{ SEEDS }} cargo test --release --workspace --test simulation seeds -- --nocapture
+
+# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate): needs `cargo install cargo-fuzz` and a nightly compiler.
 fuzz NAME MINUTES="10":
     mkdir -p fuzz/corpus/{{ NAME }}
     cargo +nightly fuzz run --sanitizer none {{ NAME }} fuzz/corpus/{{ NAME }} fuzz/corpus-seeds/{{ NAME }} -- \

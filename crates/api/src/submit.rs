@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::{Body, Bytes, to_bytes},
+    body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
@@ -13,6 +13,7 @@ use medveil_ledger::{Digest, Transaction};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::timeout;
+use tokio_stream::StreamExt as _;
 
 use crate::{
     app::App,
@@ -24,6 +25,9 @@ use crate::{
 
 /// Bytes of a body at most.
 const MAX_BODY: usize = 4 << 20;
+
+/// Bytes of a body that is too large that are read all the same.
+const MAX_DISCARDED: usize = 4 * MAX_BODY;
 
 /// Transactions of a body at most.
 const MAX_TRANSACTIONS: usize = 4096;
@@ -143,17 +147,28 @@ async fn single(
 
 /// The whole body, if it is not too large and does not take too long.
 async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let too_large =
-        || Problem::of("request.too_large").detail(format!("at most {MAX_BODY} bytes are allowed"));
     let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-    if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > MAX_BODY) {
-        return Err(too_large());
+    let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+    timeout(ARRIVAL, collect(length, body)).await.unwrap_or_else(|_| Err(Problem::of("request.too_slow")))
+}
+
+async fn collect(length: usize, body: Body) -> Result<Bytes, Problem> {
+    let mut bytes = Vec::with_capacity(length.min(MAX_BODY));
+    let mut count = 0;
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::of("request.malformed").detail("the body breaks off"))?;
+        count += chunk.len();
+        if count <= MAX_BODY {
+            bytes.extend_from_slice(&chunk);
+        } else if count > MAX_DISCARDED {
+            break;
+        }
+        // What is too much is read and thrown away for a while: who is still sending does not hear the answer.
     }
-    match timeout(ARRIVAL, to_bytes(body, MAX_BODY)).await {
-        Ok(Ok(body)) => Ok(body),
-        // Too long, or the connection broke, and then nobody hears this.
-        Ok(Err(_)) => Err(too_large()),
-        Err(_) => Err(Problem::of("request.too_slow")),
+    match count {
+        0..=MAX_BODY => Ok(bytes.into()),
+        _ => Err(Problem::of("request.too_large").detail(format!("at most {MAX_BODY} bytes are allowed"))),
     }
 }
 

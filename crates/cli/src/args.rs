@@ -495,10 +495,14 @@ pub struct SynthArgs {
 
 /// `medveil bench`.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct BenchArgs {
+    /// A network of node processes under load or faults
+    #[command(subcommand)]
+    pub network: Option<BenchNetwork>,
     /// Which benchmark
-    #[arg(value_enum)]
-    pub name: BenchName,
+    #[arg(value_enum, required = true)]
+    pub name: Option<BenchName>,
     /// Size of the generated data
     #[arg(long, value_name = "SIZE", default_value = "1GB", value_parser = parse_size)]
     pub size: usize,
@@ -511,6 +515,16 @@ pub struct BenchArgs {
     /// Print one JSON object
     #[arg(long)]
     pub json: bool,
+}
+
+/// Benchmarks of a whole network.
+#[derive(Subcommand, Debug)]
+pub enum BenchNetwork {
+    /// A network of node processes on this machine, under load or faults
+    #[command(
+        after_help = "Examples:\n  medveil bench ledger\n  medveil bench ledger --nodes 7 --seconds 60\n  medveil bench ledger --suite sm2\n  medveil bench ledger --scenario crash\n\nTransactions are signed before; every node checks every signature; all goes through the nodes' HTTP API."
+    )]
+    Ledger(crate::command::ledger_bench::LedgerArgs),
 }
 
 /// The benchmarks.

@@ -15,6 +15,7 @@ const ORDER: &[&str] = &[
     "medveil-evidence",
     "medveil-vault",
     "medveil-engine",
+    "medveil-simulation",
     "medveil-node",
     "medveil-api",
     "medveil",

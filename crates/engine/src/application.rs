@@ -15,7 +15,7 @@ use commonware_glue::stateful::{
 use commonware_macros::select;
 use commonware_runtime::{Clock, Handle, Spawner};
 use commonware_storage::{Context, qmdb::sync::Target};
-use commonware_utils::{SystemTimeExt as _, channel::watch, range::NonEmptyRange, sync::Mutex};
+use commonware_utils::{SystemTimeExt as _, range::NonEmptyRange, sync::Mutex};
 use futures::StreamExt as _;
 use medveil_chain::{
     Block, Body, Bytes, Digest, EntryKind, Genesis, Header, MAX_BLOCK_BYTES, OperationsRange, PublicKey,
@@ -31,6 +31,7 @@ use crate::{
     execution::{Loaded, Speculative, with_state, writes_fit},
     mempool::Mempool,
     store::{Databases, Location},
+    tip::Tip,
 };
 
 /// How many of the last final blocks are kept in memory.
@@ -54,8 +55,8 @@ pub(crate) struct Core {
     pub(crate) mempool: Mutex<Mempool>,
     /// Told when transactions arrive.
     pub(crate) work: Notify,
-    /// The last block whose state is applied. `None` until the node has started.
-    pub(crate) tip: watch::Sender<Option<Arc<Block>>>,
+    /// The last block whose state is applied.
+    pub(crate) tip: Tip,
     /// The last final blocks.
     recent: Mutex<VecDeque<Arc<Block>>>,
     verified: Mutex<Verified>,
@@ -80,7 +81,7 @@ impl Core {
             epochs,
             mempool: Mutex::new(Mempool::new(config.mempool)),
             work: Notify::new(),
-            tip: watch::Sender::new(None),
+            tip: Tip::default(),
             recent: Mutex::default(),
             verified: Mutex::default(),
         }
@@ -102,12 +103,12 @@ impl Core {
         if let Some(next) = &block.body().next_validators {
             self.epochs.insert(block.header().epoch + 1, next);
         }
-        self.tip.send_replace(Some(block));
+        self.tip.set(block);
     }
 
     /// The height of the tip, 0 before there is one.
     pub(crate) fn height(&self) -> u64 {
-        self.tip.borrow().as_ref().map_or(0, |block| block.height())
+        self.tip.height()
     }
 
     /// The final block after which the state has this root, if it is one of the last.
@@ -117,7 +118,7 @@ impl Core {
 
     /// The context of the block after the tip, as if it were proposed at `now`; for checks of transactions.
     pub(crate) fn next_context(&self, now: u64) -> Option<BlockContext> {
-        let tip = self.tip.borrow().clone()?;
+        let tip = self.tip.get()?;
         let height = tip.height() + 1;
         let epoch = self.genesis.epoch_of(height);
         Some(self.context(
@@ -138,6 +139,15 @@ impl Core {
             leader,
             validators,
         }
+    }
+
+    /// Whether a transaction, byte for byte, is known to wait: nothing is to be done about it then.
+    pub(crate) fn waits(&self, bytes: &Bytes) -> bool {
+        let verified = self.verified.lock();
+        let Some(info) = verified.infos.get(&Sha256::hash(&[bytes])) else { return false };
+        let id = info.id;
+        drop(verified);
+        self.mempool.lock().contains(&id)
     }
 
     /// Verifies transactions on all threads, each once in its life.

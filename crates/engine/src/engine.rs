@@ -80,6 +80,11 @@ impl Engine {
         Ok(Self { requests, ended: Arc::new(Ended(std::sync::Mutex::new(Some(thread)))) })
     }
 
+    /// A handle on a node that was started with [`node::start`], as simulations do. [`stop`](Self::stop) does not wait for it.
+    pub fn attach(requests: mpsc::Sender<Request>) -> Self {
+        Self { requests, ended: Arc::new(Ended(std::sync::Mutex::new(None))) }
+    }
+
     /// Hands transactions to the node. Each answer is its id, once it waits in the mempool; it may still expire or be refused in a block.
     pub async fn submit(&self, transactions: Vec<Bytes>) -> Vec<Result<Digest, SubmitError>> {
         let count = transactions.len();
@@ -170,9 +175,10 @@ impl Engine {
     }
 
     /// Stops the node and waits until everything is on disk. Blocks the calling thread for at most some seconds.
-    pub fn stop(self) {
-        let _ = self.requests.try_send(Request::Stop);
-        drop(self.requests);
+    pub fn stop(&self) {
+        while let Err(mpsc::error::TrySendError::Full(_)) = self.requests.try_send(Request::Stop) {
+            thread::sleep(Duration::from_millis(1));
+        }
         let thread = self.ended.0.lock().ok().and_then(|mut thread| thread.take());
         if let Some(thread) = thread {
             // A panic of the node was logged by itself.

@@ -42,6 +42,7 @@
 //! # Ok(()) }
 //! ```
 
+mod admission;
 mod application;
 mod config;
 mod engine;
@@ -49,6 +50,7 @@ mod epochs;
 mod execution;
 mod gate;
 mod gossip;
+mod journal;
 mod links;
 mod machine;
 mod mempool;
@@ -58,6 +60,7 @@ mod peers;
 mod service;
 mod snapshot;
 mod store;
+mod tip;
 
 pub use config::{BlockLimits, ChainConfig, Config, NodeKey, Pacing, Retention, Timeouts};
 pub use engine::{Blocks, Engine, StartError};

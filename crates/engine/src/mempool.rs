@@ -89,7 +89,7 @@ pub(crate) struct Mempool {
     queues: BTreeMap<Vec<u8>, BTreeMap<u64, Arc<Waiting>>>,
     /// Accounts with a queue, in the order in which they are served next.
     turns: VecDeque<Vec<u8>>,
-    ids: BTreeSet<Digest>,
+    ids: BTreeMap<Digest, Arc<Waiting>>,
     bytes: usize,
     recent: VecDeque<Digest>,
     recent_ids: BTreeSet<Digest>,
@@ -110,7 +110,7 @@ impl Mempool {
             limits,
             queues: BTreeMap::new(),
             turns: VecDeque::new(),
-            ids: BTreeSet::new(),
+            ids: BTreeMap::new(),
             bytes: 0,
             recent: VecDeque::new(),
             recent_ids: BTreeSet::new(),
@@ -123,7 +123,21 @@ impl Mempool {
 
     /// Takes a verified transaction.
     pub(crate) fn insert(&mut self, info: TransactionInfo, bytes: Bytes) -> Result<Arc<Waiting>, NotQueued> {
-        if self.ids.contains(&info.id) || self.recent_ids.contains(&info.id) {
+        self.take(info, bytes, true)
+    }
+
+    /// Takes a transaction that was acknowledged before: it had its room, whatever else has arrived since.
+    pub(crate) fn restore(&mut self, info: TransactionInfo, bytes: Bytes) -> Result<Arc<Waiting>, NotQueued> {
+        self.take(info, bytes, false)
+    }
+
+    fn take(
+        &mut self,
+        info: TransactionInfo,
+        bytes: Bytes,
+        bounded: bool,
+    ) -> Result<Arc<Waiting>, NotQueued> {
+        if self.ids.contains_key(&info.id) || self.recent_ids.contains(&info.id) {
             return Err(NotQueued::Duplicate);
         }
         if bytes.len() > MAX_TRANSACTION_BYTES {
@@ -132,23 +146,25 @@ impl Mempool {
         if info.expires <= self.height {
             return Err(NotQueued::Expired(info.expires));
         }
-        if self.ids.len() >= self.limits.transactions || self.bytes + bytes.len() > self.limits.bytes {
+        if bounded
+            && (self.ids.len() >= self.limits.transactions || self.bytes + bytes.len() > self.limits.bytes)
+        {
             return Err(NotQueued::Full);
         }
         if let Some(queue) = self.queues.get(&info.account) {
             if queue.contains_key(&info.nonce) {
                 return Err(NotQueued::NonceTaken(info.nonce));
             }
-            if queue.len() >= self.limits.per_account {
+            if bounded && queue.len() >= self.limits.per_account {
                 return Err(NotQueued::AccountFull);
             }
         } else {
             self.turns.push_back(info.account.clone());
         }
-        self.ids.insert(info.id);
         self.bytes += bytes.len();
         self.changes += 1;
         let waiting = Arc::new(Waiting { info, bytes });
+        self.ids.insert(waiting.info.id, waiting.clone());
         self.queues
             .entry(waiting.info.account.clone())
             .or_default()
@@ -259,12 +275,17 @@ impl Mempool {
     }
 
     pub(crate) fn contains(&self, id: &Digest) -> bool {
-        self.ids.contains(id)
+        self.ids.contains_key(id)
+    }
+
+    /// A transaction that waits.
+    pub(crate) fn get(&self, id: &Digest) -> Option<Arc<Waiting>> {
+        self.ids.get(id).cloned()
     }
 
     /// Where a transaction is; `None` when it is not known, or was included long ago.
     pub(crate) fn find(&self, id: &Digest) -> Option<Whereabouts> {
-        match (self.recent_ids.contains(id), self.ids.contains(id)) {
+        match (self.recent_ids.contains(id), self.ids.contains_key(id)) {
             (true, _) => Some(Whereabouts::Included),
             (false, true) => Some(Whereabouts::Waiting),
             (false, false) => None,
@@ -358,6 +379,16 @@ mod tests {
         let mut pool = Mempool::new(MempoolLimits { bytes: 15, ..limits });
         insert(&mut pool, 1, 0).unwrap();
         assert_eq!(insert(&mut pool, 2, 0), Err(NotQueued::Full));
+    }
+
+    #[test]
+    fn what_was_acknowledged_before_a_restart_has_its_room() {
+        let mut pool = Mempool::new(MempoolLimits { transactions: 1, bytes: 10, per_account: 1 });
+        insert(&mut pool, 1, 1).unwrap();
+        assert_eq!(insert(&mut pool, 1, 0), Err(NotQueued::Full));
+        pool.restore(info(1, 0), Bytes::from(vec![1; 10])).unwrap();
+        assert_eq!(names(&pool.select(1000, 10, &BTreeSet::new())), [(1, 0), (1, 1)]);
+        assert_eq!(pool.get(&info(1, 0).id).map(|waiting| waiting.info.nonce), Some(0));
     }
 
     #[test]

@@ -36,6 +36,7 @@ use crate::{
     epochs::Epochs,
     gate::Gate,
     gossip::{Gossip, MAX_GOSSIP_BYTES},
+    journal::Journal,
     links::Links,
     orchestrator::{MAILBOX, Orchestrator, Settings, Start},
     peers::Peers,
@@ -193,6 +194,7 @@ where
     let plan = SyncPlan::<E, Scheme, Standard<Block>>::init(context.child("plan"), &prefix).await;
     let genesis_block = Block::genesis(&genesis);
     let genesis_digest = genesis_block.digest();
+    let (journal_prefix, journal_cache) = (prefix.clone(), cache.clone());
     let max_pending_acks = NZUsize!(8);
     // Who the validators of an epoch are must be known before marshal is asked to verify a certificate of it.
     let (actor, marshal, floor) = Marshal::<_, Standard<Block>, _, _, _, _, _>::init(
@@ -280,8 +282,24 @@ where
     let consensus_task = orchestrator.start(start, consensus_channels);
 
     // Ours: transactions, peers, requests.
-    let gossip = Gossip::start(context.child("gossip"), core.clone(), blocker, gossip_channel);
-    let service = Service { key: me, core, marshal, stateful: stateful_mailbox, links, peers, gossip };
+    let gossip = Gossip::start(
+        context.child("gossip"),
+        core.clone(),
+        stateful_mailbox.clone(),
+        blocker,
+        gossip_channel,
+    );
+    let journal = Journal::start(
+        context.child("journal"),
+        &journal_prefix,
+        journal_cache,
+        core.clone(),
+        stateful_mailbox.clone(),
+        gossip.clone(),
+    )
+    .await;
+    let service =
+        Service { key: me, core, marshal, stateful: stateful_mailbox, links, peers, gossip, journal };
     let service_task = service.start(context.child("service"), requests);
 
     context.child("node").spawn(move |context| async move {
@@ -330,6 +348,7 @@ async fn recover(
     if let Some((_, block)) = anchor
         && block.height().get() > 0
     {
+        core.mempool.lock().finalized(block.height().get(), [].iter());
         core.set_tip(block.inner_shared());
     }
     info!(height = processed, epoch, "the node starts");

@@ -47,7 +47,7 @@ impl<M: AddressableManager<PublicKey = PublicKey>> Peers<M> {
 
     /// Allows whom the state after the tip lists.
     pub(crate) async fn update<E: Runtime>(&self, clock: &E, core: &Arc<Core>, state: &Databases<E>) {
-        let Some(tip) = core.tip.borrow().clone() else { return };
+        let Some(tip) = core.tip.get() else { return };
         let listed = {
             let state = state.read().await;
             with_state(&mut Loaded::default(), &*state, |loaded| core.machine.peers(loaded)).await

@@ -18,9 +18,11 @@ use medveil_chain::{
 
 use crate::{
     Key, MempoolStatus, NotQueued, Refusal, Whereabouts,
+    admission::{Admission, admit},
     application::{Application, Core},
-    execution::{Loaded, ReadState as _, with_state},
+    execution::ReadState as _,
     gossip::Gossip,
+    journal::Journal,
     links::Links,
     node::Runtime,
     peers::Peers,
@@ -139,6 +141,7 @@ pub(crate) struct Service<E: Runtime, M> {
     pub(crate) links: Links<E>,
     pub(crate) peers: Arc<Peers<M>>,
     pub(crate) gossip: Gossip,
+    pub(crate) journal: Journal,
 }
 
 impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E, M> {
@@ -203,50 +206,44 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
     }
 
     async fn submit(&self, context: &E, transactions: Vec<Bytes>) -> Vec<Result<Digest, SubmitError>> {
-        let verified = self.core.verify(context, &transactions).await;
-        let next = self.core.next_context(self.core.now(context));
-        let databases = self.stateful.subscribe_databases().await;
-        let state = databases.read().await;
-        let mut loaded = Loaded::default();
-        if let Some(next) = &next {
-            loaded.load(self.core.machine.reads(next, &transactions), &*state).await;
-        }
+        // What was acknowledged before a restart goes first.
+        self.journal.restored().await;
+        let verdicts = admit(context, &self.core, &self.stateful, &transactions).await;
+        let mut taken = Vec::new();
         let mut answers = Vec::with_capacity(transactions.len());
-        let mut any = false;
-        for (bytes, verified) in transactions.into_iter().zip(verified) {
-            let info = match verified {
-                Ok(info) => info,
-                Err(refusal) => {
-                    answers.push(Err(SubmitError::Refused(refusal)));
-                    continue;
+        for (bytes, verdict) in transactions.into_iter().zip(verdicts) {
+            answers.push(match verdict {
+                Admission::Forged(refusal) | Admission::Refused(refusal) => {
+                    Err(SubmitError::Refused(refusal))
                 }
-            };
-            if let Some(next) = &next {
-                let check = |loaded: &Loaded| self.core.machine.check(&bytes, next, loaded);
-                if let Err(refusal) = with_state(&mut loaded, &*state, check).await {
-                    answers.push(Err(SubmitError::Refused(refusal)));
-                    continue;
+                Admission::Admitted(info) => {
+                    let id = info.id;
+                    self.core
+                        .mempool
+                        .lock()
+                        .insert(info, bytes)
+                        .map(|waiting| taken.push(waiting))
+                        .map(|()| id)
+                        .map_err(SubmitError::from)
                 }
-            }
-            let id = info.id;
-            let inserted = self.core.mempool.lock().insert(info, bytes);
-            answers.push(match inserted {
-                Ok(waiting) => {
-                    self.gossip.send(waiting);
-                    any = true;
-                    Ok(id)
-                }
-                Err(reason) => Err(reason.into()),
             });
         }
-        if any {
-            self.core.work.notify_waiters();
+        if taken.is_empty() {
+            return answers;
+        }
+        for waiting in &taken {
+            self.gossip.send(waiting.clone());
+        }
+        self.core.work.notify_waiters();
+        // An acknowledgement is a promise: it is on disk first.
+        if !self.journal.append(taken).await {
+            return vec![Err(SubmitError::Stopped); answers.len()];
         }
         answers
     }
 
     fn status(&self, context: &E) -> Status {
-        let tip = self.core.tip.borrow().as_ref().map(|block| block.header().clone());
+        let tip = self.core.tip.get().map(|block| block.header().clone());
         let validators = tip.as_ref().and_then(|tip| self.core.epochs.validators(tip.epoch));
         let heard = self.gossip.heard();
         let now = context.current();
@@ -321,7 +318,7 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
 
     /// The header after which the state has this root. The state is applied a moment before its block becomes the tip.
     async fn header_of(&self, root: &Digest) -> Result<Header, ProveError> {
-        let mut tip = self.core.tip.subscribe();
+        let mut tip = self.core.tip.follow();
         for _ in 0..4 {
             if let Some(block) = self.core.block_of_state(root) {
                 return Ok(block.header().clone());
@@ -329,7 +326,7 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
             if self.core.height() == 0 {
                 return Err(ProveError::NoBlock);
             }
-            let _ = tip.changed().await;
+            tip.changed().await;
         }
         Err(ProveError::TooFast)
     }
@@ -389,7 +386,7 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
 
     /// Sends final blocks from a height on, for as long as somebody takes them.
     async fn stream(&self, from: u64, blocks: mpsc::Sender<Arc<Block>>) {
-        let mut tip = self.core.tip.subscribe();
+        let mut tip = self.core.tip.follow();
         let mut height = from.max(1);
         loop {
             while height <= self.core.height() {
@@ -404,20 +401,16 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
             }
             commonware_macros::select! {
                 _ = blocks.closed() => { return; },
-                changed = tip.changed() => {
-                    if changed.is_err() {
-                        return;
-                    }
-                },
+                _ = tip.changed() => {},
             }
         }
     }
 
     async fn snapshot(&self, context: &E, path: PathBuf) -> Result<u64, SnapshotError> {
         let databases = self.stateful.subscribe_databases().await;
-        let mut changes = self.core.tip.subscribe();
+        let mut changes = self.core.tip.follow();
         loop {
-            let tip = changes.borrow_and_update().clone();
+            let tip = changes.latest();
             // The last block of an epoch is passed over: consensus cannot take up after it without its successor's validators.
             if let Some(block) = tip.filter(|block| block.header().next_validators.is_none())
                 && let Ok(Finality { descendants, certificate }) =
@@ -437,21 +430,17 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
                 snapshot::write(&head, &databases, &path).await?;
                 return Ok(height);
             }
-            if changes.changed().await.is_err() {
-                return Err(SnapshotError::Stopped);
-            }
+            changes.changed().await;
         }
     }
 
     /// Follows the state's list of members.
     async fn watch_peers(&self, context: E) {
         let databases = self.stateful.subscribe_databases().await;
-        let mut tip = self.core.tip.subscribe();
+        let mut tip = self.core.tip.follow();
         loop {
             self.peers.update(&context, &self.core, &databases).await;
-            if tip.changed().await.is_err() {
-                return;
-            }
+            tip.changed().await;
         }
     }
 }

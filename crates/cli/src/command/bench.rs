@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use super::cores;
-use crate::args::{BenchArgs, BenchName};
+use crate::args::{BenchArgs, BenchName, BenchNetwork};
 use crate::console::Console;
 use crate::failure::Failure;
 
@@ -24,6 +24,10 @@ const IDENTIFIERS: &str = "visit_id,patient_id,name,resident_id,phone,address,in
 
 /// Runs one benchmark.
 pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
+    if let Some(BenchNetwork::Ledger(args)) = &args.network {
+        return super::ledger_bench::run(args, console);
+    }
+    let name = args.name.expect("the command line has a name or a network");
     let folder = match &args.dir {
         Some(dir) => tempfile::tempdir_in(dir),
         None => tempfile::tempdir(),
@@ -34,7 +38,7 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
     let size = args.size as u64;
     let threads = args.threads.unwrap_or_else(cores).to_string();
     console.note(console.text("generating data ...", "正在生成数据……"));
-    let arguments: Vec<String> = match args.name {
+    let arguments: Vec<String> = match name {
         BenchName::Synth => {
             ["synth", "--patients", "50000", "--seed", "1", "--json", "--out", &path("hospital")]
                 .map(str::to_owned)
@@ -42,7 +46,7 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
         }
         BenchName::Csv | BenchName::Scan => {
             generate(&folder.join("visits.csv"), |file| medveil_synth::csv::visits_sized(SEED, size, file))?;
-            if args.name == BenchName::Scan {
+            if name == BenchName::Scan {
                 ["scan", &path("visits.csv"), "--json", "--threads", &threads].map(str::to_owned).to_vec()
             } else {
                 std::fs::write(folder.join("plan.toml"), CSV_PLAN).map_err(Failure::unusable)?;
@@ -73,7 +77,7 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
     };
     console.note(console.text("measuring ...", "正在测量……"));
     let result = run_itself(&arguments, Stdio::inherit())?;
-    report(args, &result, input_bytes(args, folder), console)
+    report(args, name, &result, input_bytes(name, folder), console)
 }
 
 /// Runs this program as a process of its own, and reads the JSON that it prints.
@@ -112,8 +116,8 @@ fn generate(
     file.flush().map_err(Failure::unusable)
 }
 
-fn input_bytes(args: &BenchArgs, folder: &Path) -> Option<u64> {
-    let name = match args.name {
+fn input_bytes(name: BenchName, folder: &Path) -> Option<u64> {
+    let name = match name {
         BenchName::Csv | BenchName::Scan | BenchName::Anonymize => "visits.csv",
         BenchName::Fhir => "fhir.ndjson",
         BenchName::Synth => return None,
@@ -121,14 +125,20 @@ fn input_bytes(args: &BenchArgs, folder: &Path) -> Option<u64> {
     std::fs::metadata(folder.join(name)).ok().map(|metadata| metadata.len())
 }
 
-fn report(args: &BenchArgs, result: &Value, bytes: Option<u64>, console: &Console) -> Result<(), Failure> {
+fn report(
+    args: &BenchArgs,
+    benchmark: BenchName,
+    result: &Value,
+    bytes: Option<u64>,
+    console: &Console,
+) -> Result<(), Failure> {
     let resources = &result["resources"];
     let wall = resources["wall_seconds"].as_f64().unwrap_or(0.0);
     let cpu = resources["cpu_seconds"].as_f64();
     let peak = resources["peak_memory_bytes"].as_u64();
     let megabytes = bytes.map(|bytes| bytes as f64 / 1e6);
     let rate = megabytes.zip(cpu).map(|(mb, cpu)| mb / cpu);
-    let name = format!("{:?}", args.name).to_lowercase();
+    let name = format!("{benchmark:?}").to_lowercase();
     if args.json {
         return console.json(&json!({
             "benchmark": name, "bytes": bytes, "wall_seconds": wall, "cpu_seconds": cpu,
@@ -147,7 +157,7 @@ fn report(args: &BenchArgs, result: &Value, bytes: Option<u64>, console: &Consol
     if let Some(rate) = rate {
         line += &format!("  {rate:.0} MB/cpu-s");
     }
-    if args.name == BenchName::Synth {
+    if benchmark == BenchName::Synth {
         line += &format!("  {:.0} patients/min", 50_000.0 / wall * 60.0);
     }
     if let (Some(checked), Some(nodes)) = (result["nodes_checked"].as_u64(), result["lattice_size"].as_u64())

@@ -25,6 +25,7 @@ pub mod demo;
 pub mod evidence;
 pub mod governance;
 pub mod key;
+pub mod ledger_bench;
 pub mod network;
 pub mod node;
 pub mod plan;

@@ -20,6 +20,12 @@ pub trait ReadAt {
     fn read_exact_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<()>;
 }
 
+impl<R: ReadAt + ?Sized> ReadAt for &mut R {
+    fn read_exact_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
+        (**self).read_exact_at(buffer, offset)
+    }
+}
+
 impl ReadAt for &[u8] {
     fn read_exact_at(&mut self, buffer: &mut [u8], offset: u64) -> io::Result<()> {
         let bytes = usize::try_from(offset)

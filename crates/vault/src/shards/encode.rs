@@ -1,0 +1,147 @@
+//! Writing shards.
+
+use std::io::{self, Write};
+
+use reed_solomon_simd::ReedSolomonEncoder;
+
+use super::merkle;
+use super::scheme::{Layout, Scheme};
+use super::segment::Table;
+use crate::Digest;
+
+/// Takes the segment files of shards.
+pub trait ShardSink {
+    /// Takes the file of one segment of one shard. Segments come in order, and of each all shards.
+    ///
+    /// # Errors
+    /// When it cannot be kept. Nothing of it must then be visible.
+    fn put(&mut self, shard: u8, segment: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl<S: ShardSink + ?Sized> ShardSink for &mut S {
+    fn put(&mut self, shard: u8, segment: u64, bytes: &[u8]) -> io::Result<()> {
+        (**self).put(shard, segment, bytes)
+    }
+}
+
+/// What was written: a part of the manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sharded {
+    /// Sealed bytes.
+    pub length: u64,
+    /// The digest of each segment's table.
+    pub segments: Vec<Digest>,
+}
+
+/// Cuts what is written to it into shards.
+pub struct ShardWriter<S> {
+    sink: S,
+    scheme: Scheme,
+    code: ReedSolomonEncoder,
+    /// The stripe so far, with room for its padding.
+    stripe: Vec<u8>,
+    /// The current segment of each shard.
+    files: Vec<Vec<u8>>,
+    leaves: Vec<Digest>,
+    stripes: u64,
+    segments: Vec<Digest>,
+    length: u64,
+}
+
+impl<S: ShardSink> ShardWriter<S> {
+    /// Begins to write shards into `sink`.
+    pub fn new(sink: S, scheme: Scheme) -> ShardWriter<S> {
+        let (needed, total) = (usize::from(scheme.needed()), usize::from(scheme.total()));
+        let stripe = scheme.stripe_bytes() as usize;
+        let piece = Layout::new(scheme, stripe as u64).piece_bytes(0);
+        ShardWriter {
+            sink,
+            scheme,
+            code: ReedSolomonEncoder::new(needed, total - needed, piece)
+                .expect("every scheme is a supported code with pieces of even length"),
+            stripe: Vec::with_capacity(piece * needed),
+            files: vec![Vec::new(); total],
+            leaves: Vec::new(),
+            stripes: 0,
+            segments: Vec::new(),
+            length: 0,
+        }
+    }
+
+    /// Writes what is left. Returns the sink and what the manifest says of the shards.
+    ///
+    /// # Errors
+    /// When the sink fails, or nothing was written.
+    pub fn finish(mut self) -> io::Result<(S, Sharded)> {
+        if !self.stripe.is_empty() {
+            self.encode()?;
+        }
+        if self.stripes == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "no bytes to cut into shards"));
+        }
+        if !self.leaves.is_empty() {
+            self.end_segment()?;
+        }
+        Ok((self.sink, Sharded { length: self.length, segments: self.segments }))
+    }
+
+    fn encode(&mut self) -> io::Result<()> {
+        let length = self.stripe.len();
+        let needed = usize::from(self.scheme.needed());
+        let recovery = usize::from(self.scheme.total()) - needed;
+        let piece = Layout::new(self.scheme, length as u64).piece_bytes(0);
+        self.stripe.resize(piece * needed, 0);
+
+        self.code.reset(needed, recovery, piece).expect("every scheme is a supported code");
+        for original in self.stripe.chunks_exact(piece) {
+            self.code.add_original_shard(original).expect("as many pieces as configured, of this length");
+        }
+        let encoded = self.code.encode().expect("all pieces were added");
+        let pieces = self.stripe.chunks_exact(piece).chain(encoded.recovery_iter());
+        for ((shard, file), piece) in (0u8..).zip(&mut self.files).zip(pieces) {
+            self.leaves.push(merkle::leaf(shard, self.stripes, piece));
+            file.extend_from_slice(piece);
+        }
+        drop(encoded);
+
+        self.stripe.clear();
+        self.length += length as u64;
+        self.stripes += 1;
+        let layout = Layout::new(self.scheme, u64::MAX);
+        if layout.segment_of(self.stripes) > self.segments.len() as u64 {
+            self.end_segment()?;
+        }
+        Ok(())
+    }
+
+    fn end_segment(&mut self) -> io::Result<()> {
+        let segment = self.segments.len() as u64;
+        let first = Layout::new(self.scheme, u64::MAX).stripes_of(segment).start;
+        let table = Table::new(std::mem::take(&mut self.leaves), self.scheme.total(), first);
+        let bytes = table.to_bytes();
+        for (shard, file) in (0u8..).zip(&mut self.files) {
+            file.extend_from_slice(&bytes);
+            self.sink.put(shard, segment, file)?;
+            file.clear();
+        }
+        self.segments.push(table.digest());
+        Ok(())
+    }
+}
+
+impl<S: ShardSink> Write for ShardWriter<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let room = self.scheme.stripe_bytes() as usize - self.stripe.len();
+        let taken = bytes.len().min(room);
+        self.stripe.extend_from_slice(&bytes[..taken]);
+        if taken == room {
+            self.encode()?;
+        }
+        Ok(taken)
+    }
+
+    /// Does nothing: a stripe is written when it is full.
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
