@@ -5,6 +5,7 @@ mod anonymize;
 mod bad_input;
 mod hierarchies;
 mod life;
+mod nodes;
 mod plans;
 mod population;
 mod privacy;
