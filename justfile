@@ -34,6 +34,10 @@ bench *NAMES:
     cargo build --profile dist
     for name in {{ if NAMES == "" { "csv fhir scan anonymize" } else { NAMES } }}; do target/dist/medveil bench "$name"; done
 
+# Simulates consortia under faults, one for each seed of the range.
+simulate SEEDS="0..300":
+    MEDVEIL_SEEDS={{ SEEDS }} cargo test --release --workspace --test simulation seeds -- --nocapture
+
 # Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate): needs `cargo install cargo-fuzz` and a nightly compiler.
 fuzz NAME MINUTES="10":
     mkdir -p fuzz/corpus/{{ NAME }}

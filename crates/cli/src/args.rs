@@ -81,6 +81,15 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
         after_help = "Examples:\n  medveil verify release/receipt.json\n  medveil verify release/receipt.json --raw extract/ --key hospital.key\n  medveil verify dataset.evidence --genesis genesis.toml"
     )]
     Verify(VerifyArgs),
+    /// Run a whole consortium on this machine: five hospitals, two regulators
+    #[command(
+        after_help = "Examples:\n  medveil demo\n  medveil demo --dir trial --port 9000 --exit\n\nCtrl-C stops it. The next start continues the same chain; remove DIR to begin anew."
+    )]
+    Demo(crate::command::demo::DemoArgs),
+    /// Make the genesis of a consortium, and a folder for each member
+    Network(crate::command::network::NetworkArgs),
+    /// Run a member's node, ask how it is, take and restore snapshots
+    Node(crate::command::node::NodeCommandArgs),
     /// Make keys of accounts, open accounts on a ledger, show them
     Account(crate::command::account::AccountArgs),
     /// Register fingerprints of datasets on a ledger, list and show them

@@ -4,6 +4,9 @@ use std::fmt;
 use std::process::ExitCode;
 
 use medveil_clinical::dataset::DatasetError;
+use medveil_node::Refusal;
+
+use crate::console::{Console, Lang};
 
 /// Why a command failed, which decides its exit code.
 #[derive(Debug)]
@@ -44,5 +47,23 @@ impl From<DatasetError> for Failure {
         } else {
             Failure::Unusable(error.to_string())
         }
+    }
+}
+
+/// A refusal of a node or its folder in the language that is spoken, with its name.
+pub fn refused(refusal: &Refusal, console: &Console) -> Failure {
+    let text = match console.lang() {
+        Lang::En => format!("{} ({})", refusal.english(), refusal.name()),
+        Lang::Zh => format!("{}（{}）", refusal.chinese(), refusal.name()),
+    };
+    match refusal {
+        Refusal::File { .. }
+        | Refusal::NotAFolder { .. }
+        | Refusal::Configuration { .. }
+        | Refusal::Members { .. }
+        | Refusal::Genesis { .. }
+        | Refusal::KeyDamaged { .. }
+        | Refusal::UnknownPeer { .. } => Failure::Unusable(text),
+        _ => Failure::Refused(text),
     }
 }

@@ -5,6 +5,7 @@
 //! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
 
 mod client;
+mod node;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -209,7 +210,7 @@ fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
 
 /// Every command with its texts.
 fn texts() -> impl Iterator<Item = &'static Texts> {
-    TEXTS.iter().chain(client::TEXTS)
+    TEXTS.iter().chain(client::TEXTS).chain(node::TEXTS)
 }
 
 /// Command path -> item -> text.

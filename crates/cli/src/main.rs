@@ -2,10 +2,12 @@
 
 mod args;
 mod client;
+mod cluster;
 mod command;
 mod console;
 mod failure;
 mod help;
+mod logging;
 mod resources;
 mod signer;
 
@@ -25,6 +27,9 @@ fn main() -> ExitCode {
         Command::Key(args) => command::key::run(&args, &console),
         Command::Reidentify(args) => command::reidentify::run(&args, &console),
         Command::Verify(args) => command::verify::run(&args, &console),
+        Command::Demo(args) => command::demo::run(&args, &console),
+        Command::Network(args) => command::network::run(&args, &console),
+        Command::Node(args) => command::node::run(&args, &console),
         Command::Account(args) => command::account::run(&args, &console),
         Command::Dataset(args) => command::dataset::run(&args, &console),
         Command::Governance(args) => command::governance::run(&args, &console),

@@ -285,7 +285,7 @@ impl Mempool {
 
     /// Where a transaction is; `None` when it is not known, or was included long ago.
     pub(crate) fn find(&self, id: &Digest) -> Option<Whereabouts> {
-        match (self.recent_ids.contains(id), self.ids.contains(id)) {
+        match (self.recent_ids.contains(id), self.ids.contains_key(id)) {
             (true, _) => Some(Whereabouts::Included),
             (false, true) => Some(Whereabouts::Waiting),
             (false, false) => None,

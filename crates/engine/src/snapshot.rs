@@ -117,16 +117,16 @@ impl Head {
         Location::new(self.block.header().operations.end)
     }
 
-    /// What must be asked for to rebuild the state, in order.
+    /// What must be asked for to rebuild the state, in order: as the sync engine does. It asks for the boundary of a log whose beginning is gone, which answers its first
+    /// operation, and for batches after that.
     fn requests(&self) -> Vec<Request<mmr::Family>> {
         let (start, end) = (self.block.header().operations.start, self.block.header().operations.end);
         let size = self.end();
-        let operations = (start..end).step_by(BATCH.get() as usize).map(|start| Request::Operations {
-            size,
-            start: Location::new(start),
-            max_ops: BATCH,
-        });
-        std::iter::once(Request::Boundary { size, start: Location::new(start) }).chain(operations).collect()
+        let boundary = (start > 0).then(|| Request::Boundary { size, start: Location::new(start) });
+        let batches = (start + u64::from(start > 0)..end).step_by(BATCH.get() as usize);
+        let operations =
+            batches.map(|start| Request::Operations { size, start: Location::new(start), max_ops: BATCH });
+        boundary.into_iter().chain(operations).collect()
     }
 }
 

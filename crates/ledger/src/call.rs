@@ -55,6 +55,11 @@ impl Call<'_, '_> {
         self.state.block().height
     }
 
+    /// The time of the block under way, in milliseconds since 1970: terms are compared with it (TX-11).
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.state.block().time_ms
+    }
+
     /// Tells what the caller did.
     pub(crate) fn emit(&mut self, kind: &'static str, object: ObjectRef, facts: Vec<Fact>) {
         self.events.push(Event {

@@ -115,12 +115,6 @@ impl Inadmissible {
     }
 }
 
-impl From<ChainId> for crate::refusal::FactValue {
-    fn from(chain: ChainId) -> Self {
-        crate::refusal::FactValue::Bytes(chain.0)
-    }
-}
-
 /// Why a transaction is not admitted, or not yet known to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AdmissionError {
@@ -331,6 +325,7 @@ impl<'a> Execution<'a> {
             Err(AdmissionError::Missing(Missing(key))) => {
                 // Its nonce stays taken, so that the account's next ones come to the keys that they need.
                 self.missing.insert(key);
+                self.missing.extend(self.state.take_wanted());
                 return Ok(());
             }
         };

@@ -11,32 +11,41 @@ use sha2::{Digest as _, Sha256};
 use crate::encoding::invalid;
 use crate::public_key::PublicKey;
 
+/// An id or digest of 32 bytes.
 macro_rules! bytes32 {
     ($(#[$meta:meta])* $name:ident) => {
         $(#[$meta])*
-        #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+        #[derive(
+            Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, borsh::BorshSerialize, borsh::BorshDeserialize,
+        )]
         pub struct $name(pub [u8; 32]);
 
-        impl fmt::Display for $name {
+        impl std::fmt::Display for $name {
             /// 64 hexadecimal digits.
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(&hex::encode(self.0))
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, "{}({self})", stringify!($name))
             }
         }
 
-        impl FromStr for $name {
-            type Err = NameError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::id::NameError;
 
-            fn from_str(text: &str) -> Result<Self, NameError> {
+            fn from_str(text: &str) -> Result<Self, $crate::id::NameError> {
                 let mut bytes = [0; 32];
-                hex::decode_to_slice(text, &mut bytes).map_err(|_| NameError::NotHex)?;
+                hex::decode_to_slice(text, &mut bytes).map_err(|_| $crate::id::NameError::NotHex)?;
                 Ok($name(bytes))
+            }
+        }
+
+        impl From<$name> for $crate::refusal::FactValue {
+            fn from(id: $name) -> Self {
+                $crate::refusal::FactValue::Bytes(id.0)
             }
         }
 
@@ -46,30 +55,30 @@ macro_rules! bytes32 {
             }
         }
 
-        text_serde!($name);
+        $crate::id::text_serde!($name);
     };
 }
 
 /// Serde by `Display` and `FromStr`.
 macro_rules! text_serde {
     ($name:ty) => {
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
                 s.collect_str(self)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 <std::borrow::Cow<'_, str> as serde::Deserialize>::deserialize(d)?
                     .parse()
-                    .map_err(D::Error::custom)
+                    .map_err(serde::de::Error::custom)
             }
         }
     };
 }
 
-pub(crate) use text_serde;
+pub(crate) use {bytes32, text_serde};
 
 bytes32! {
     /// A SHA-256 digest.
@@ -89,6 +98,46 @@ bytes32! {
 bytes32! {
     /// A dataset: the digest of chain, owner and label, so that no organisation can take another's.
     DatasetId
+}
+
+bytes32! {
+    /// A consent: the digest of chain, patient's handle and number.
+    ConsentId
+}
+
+bytes32! {
+    /// A data-use contract: the digest of chain, owner and label.
+    ContractId
+}
+
+bytes32! {
+    /// A request: the digest of the transaction that made it.
+    RequestId
+}
+
+bytes32! {
+    /// A release: the digest of request and dataset. Its versions follow each other.
+    ReleaseId
+}
+
+bytes32! {
+    /// An access: the digest of the transaction that asked for it.
+    AccessId
+}
+
+bytes32! {
+    /// An auditor's challenge: the digest of the transaction that made it.
+    ChallengeId
+}
+
+bytes32! {
+    /// An incident: the digest of the transaction that reported it.
+    IncidentId
+}
+
+bytes32! {
+    /// An object in custody: the digest of chain, owner and label.
+    CustodyId
 }
 
 impl Digest {
@@ -116,6 +165,34 @@ impl DatasetId {
     /// The dataset that an organisation calls `label`.
     pub fn derive(chain: ChainId, organisation: OrganisationId, label: Slug) -> Self {
         DatasetId(Digest::of("medveil/dataset/1", &[&chain.0, organisation.padded(), label.padded()]).0)
+    }
+}
+
+impl ConsentId {
+    /// The consent of a number that a patient has given.
+    pub fn derive(chain: ChainId, patient: AccountId, number: u32) -> Self {
+        ConsentId(Digest::of("medveil/consent/1", &[&chain.0, &patient.0, &number.to_be_bytes()]).0)
+    }
+}
+
+impl ContractId {
+    /// The contract that an organisation calls `label`.
+    pub fn derive(chain: ChainId, organisation: OrganisationId, label: Slug) -> Self {
+        ContractId(Digest::of("medveil/contract/1", &[&chain.0, organisation.padded(), label.padded()]).0)
+    }
+}
+
+impl ReleaseId {
+    /// What a request is given of a dataset.
+    pub fn derive(request: RequestId, dataset: DatasetId) -> Self {
+        ReleaseId(Digest::of("medveil/release/1", &[&request.0, &dataset.0]).0)
+    }
+}
+
+impl CustodyId {
+    /// The object that an organisation calls `label`.
+    pub fn derive(chain: ChainId, organisation: OrganisationId, label: Slug) -> Self {
+        CustodyId(Digest::of("medveil/custody/1", &[&chain.0, organisation.padded(), label.padded()]).0)
     }
 }
 
@@ -357,6 +434,22 @@ pub enum ObjectKind {
     Transaction = 6,
     /// A dataset.
     Dataset = 7,
+    /// A patient's consent.
+    Consent = 8,
+    /// A data-use contract.
+    Contract = 9,
+    /// A request under a contract.
+    Request = 10,
+    /// What a request was given of a dataset.
+    Release = 11,
+    /// An access to a release.
+    Access = 12,
+    /// An auditor's challenge of a release.
+    Challenge = 13,
+    /// An incident.
+    Incident = 14,
+    /// An object in custody.
+    Custody = 15,
 }
 
 impl ObjectKind {
@@ -370,6 +463,14 @@ impl ObjectKind {
         ObjectKind::Validators,
         ObjectKind::Transaction,
         ObjectKind::Dataset,
+        ObjectKind::Consent,
+        ObjectKind::Contract,
+        ObjectKind::Request,
+        ObjectKind::Release,
+        ObjectKind::Access,
+        ObjectKind::Challenge,
+        ObjectKind::Incident,
+        ObjectKind::Custody,
     ];
 
     /// The name in events and on the command line.
@@ -383,6 +484,14 @@ impl ObjectKind {
             ObjectKind::Validators => "validators",
             ObjectKind::Transaction => "transaction",
             ObjectKind::Dataset => "dataset",
+            ObjectKind::Consent => "consent",
+            ObjectKind::Contract => "contract",
+            ObjectKind::Request => "request",
+            ObjectKind::Release => "release",
+            ObjectKind::Access => "access",
+            ObjectKind::Challenge => "challenge",
+            ObjectKind::Incident => "incident",
+            ObjectKind::Custody => "custody",
         }
     }
 }
@@ -421,6 +530,46 @@ impl ObjectRef {
     /// A dataset.
     pub fn dataset(dataset: DatasetId) -> Self {
         ObjectRef { kind: ObjectKind::Dataset, id: dataset.0 }
+    }
+
+    /// A patient's consent.
+    pub fn consent(consent: ConsentId) -> Self {
+        ObjectRef { kind: ObjectKind::Consent, id: consent.0 }
+    }
+
+    /// A data-use contract.
+    pub fn contract(contract: ContractId) -> Self {
+        ObjectRef { kind: ObjectKind::Contract, id: contract.0 }
+    }
+
+    /// A request under a contract.
+    pub fn request(request: RequestId) -> Self {
+        ObjectRef { kind: ObjectKind::Request, id: request.0 }
+    }
+
+    /// What a request was given of a dataset.
+    pub fn release(release: ReleaseId) -> Self {
+        ObjectRef { kind: ObjectKind::Release, id: release.0 }
+    }
+
+    /// An access to a release.
+    pub fn access(access: AccessId) -> Self {
+        ObjectRef { kind: ObjectKind::Access, id: access.0 }
+    }
+
+    /// An auditor's challenge of a release.
+    pub fn challenge(challenge: ChallengeId) -> Self {
+        ObjectRef { kind: ObjectKind::Challenge, id: challenge.0 }
+    }
+
+    /// An incident.
+    pub fn incident(incident: IncidentId) -> Self {
+        ObjectRef { kind: ObjectKind::Incident, id: incident.0 }
+    }
+
+    /// An object in custody.
+    pub fn custody(custody: CustodyId) -> Self {
+        ObjectRef { kind: ObjectKind::Custody, id: custody.0 }
     }
 
     /// A transaction.
@@ -464,9 +613,18 @@ impl ObjectRef {
             ObjectKind::Organisation => self.as_organisation().is_some(),
             ObjectKind::Proposal | ObjectKind::Validators => self.as_number().is_some(),
             ObjectKind::Parameters => self.id == [0; 32],
-            ObjectKind::External | ObjectKind::Account | ObjectKind::Transaction | ObjectKind::Dataset => {
-                true
-            }
+            ObjectKind::External
+            | ObjectKind::Account
+            | ObjectKind::Transaction
+            | ObjectKind::Dataset
+            | ObjectKind::Consent
+            | ObjectKind::Contract
+            | ObjectKind::Request
+            | ObjectKind::Release
+            | ObjectKind::Access
+            | ObjectKind::Challenge
+            | ObjectKind::Incident
+            | ObjectKind::Custody => true,
         }
     }
 

@@ -71,7 +71,9 @@
 //! ```
 
 pub mod action;
+pub mod bounded;
 mod call;
+pub mod decision;
 pub mod encoding;
 pub mod event;
 pub mod execute;
@@ -84,7 +86,11 @@ pub mod refusal;
 pub mod role;
 pub mod signature;
 pub mod state;
+pub mod template;
+pub mod terms;
 pub mod transaction;
+pub mod vocabulary;
+mod withdrawal;
 
 pub use action::Action;
 pub use encoding::{Canonical, DecodeError};
@@ -94,7 +100,10 @@ pub use execute::{
     block_reads, execute_block, propose_block, reads,
 };
 pub use genesis::Genesis;
-pub use id::{AccountId, ChainId, DatasetId, Digest, ObjectKind, ObjectRef, OrganisationId, Slug};
+pub use id::{
+    AccessId, AccountId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest,
+    IncidentId, ObjectKind, ObjectRef, OrganisationId, ReleaseId, RequestId, Slug,
+};
 pub use measure::Measure;
 pub use public_key::{PublicKey, Suite};
 pub use refusal::{Fact, FactValue, Named, Refusal};

@@ -5,7 +5,6 @@ use std::str::FromStr;
 
 use borsh::io::{Read, Result as IoResult, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use crate::encoding::invalid;
 use crate::id::text_serde;

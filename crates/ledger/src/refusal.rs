@@ -9,7 +9,7 @@ use std::fmt;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
-use crate::id::{AccountId, Digest, OrganisationId, Slug};
+use crate::id::{OrganisationId, Slug};
 
 /// A reason that programs can tell apart.
 pub trait Named: fmt::Display {
@@ -48,6 +48,18 @@ pub const CATALOGUE: &[&[Reason]] = &[
     crate::state::freeze::FreezeRefusal::ALL,
     crate::action::dataset_register::DatasetRefusal::ALL,
     crate::action::audit_notarise::AuditRefusal::ALL,
+    crate::state::patient::PatientRefusal::ALL,
+    crate::state::consent::ConsentRefusal::ALL,
+    crate::terms::TermsRefusal::ALL,
+    crate::state::contract::ContractRefusal::ALL,
+    crate::decision::DecisionRefusal::ALL,
+    crate::state::request::RequestRefusal::ALL,
+    crate::state::release::ReleaseRefusal::ALL,
+    crate::state::access::AccessRefusal::ALL,
+    crate::state::challenge::ChallengeRefusal::ALL,
+    crate::state::destruction::DestructionRefusal::ALL,
+    crate::state::incident::IncidentRefusal::ALL,
+    crate::state::custody::CustodyRefusal::ALL,
     crate::genesis::GenesisFault::ALL,
 ];
 
@@ -171,18 +183,6 @@ impl From<String> for FactValue {
 impl From<[u8; 32]> for FactValue {
     fn from(bytes: [u8; 32]) -> Self {
         FactValue::Bytes(bytes)
-    }
-}
-
-impl From<Digest> for FactValue {
-    fn from(digest: Digest) -> Self {
-        FactValue::Bytes(digest.0)
-    }
-}
-
-impl From<AccountId> for FactValue {
-    fn from(account: AccountId) -> Self {
-        FactValue::Bytes(account.0)
     }
 }
 

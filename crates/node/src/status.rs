@@ -149,7 +149,7 @@ impl Node {
     }
 }
 
-/// A validator's key as the ledger writes it.
+/// A node's key as lists and files name it: hexadecimal.
 fn text(key: &PublicKey) -> String {
-    format!("ed25519:{key}")
+    key.to_string()
 }

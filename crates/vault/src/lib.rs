@@ -8,6 +8,9 @@ pub mod envelope;
 pub mod manifest;
 pub mod object;
 pub mod shards;
+#[cfg(feature = "store")]
+pub mod store;
+pub mod upkeep;
 
 pub use data_key::DataKey;
 pub use digest::{Digest, Member, NotHex, ObjectId};

@@ -9,7 +9,7 @@ use medveil_chain::Bytes;
 use medveil_engine::{
     BlockContext, Executed, Key, Mode, Peer, Refusal, StateMachine, StateSnapshot, Stop, TransactionInfo,
 };
-use medveil_ledger::{Canonical as _, Transaction};
+use medveil_ledger::Transaction;
 
 use crate::chance::Chance;
 

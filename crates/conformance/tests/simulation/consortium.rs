@@ -5,8 +5,7 @@ use std::sync::Arc;
 use medveil_chain::{Bytes, PublicKey};
 use medveil_engine::NodeKey;
 use medveil_ledger::{
-    AccountId, Action, Body, Canonical as _, ChainId, Digest, Genesis, ObjectRef, OrganisationId, Signature,
-    SigningKey,
+    AccountId, Action, Body, ChainId, Digest, Genesis, ObjectRef, OrganisationId, Signature, SigningKey,
     action::{AuditNotarise, ValidatorRotate},
     signature::possession_digest,
     state::{

@@ -74,13 +74,29 @@ pub async fn judge(cluster: &Cluster) {
     }
 }
 
-/// Evidence of a value, of an absence and of an entry of an old block holds with the genesis alone.
+/// Honest members that have a tip and no longer their second block: they prune.
+pub async fn pruning(cluster: &Cluster) -> Vec<usize> {
+    let mut pruning = Vec::new();
+    for member in cluster.seated().into_iter().filter(|member| cluster.honest(*member)) {
+        if let Some(engine) = cluster.engine(member)
+            && engine.block(2).await.is_none()
+        {
+            pruning.push(member);
+        }
+    }
+    pruning
+}
+
+/// Evidence of values, of an absence and of an entry of an old block holds with the genesis alone.
 async fn evidence(cluster: &Cluster, member: usize, keys: &[Key], top: u64) {
     let Some(engine) = cluster.engine(member) else { return };
     let genesis = &cluster.consortium.chain_genesis;
-    let present = keys[keys.len() / 2].as_ref().to_vec();
+    // Of every age: the first versions of what was noted too.
+    let mut asked: Vec<Vec<u8>> =
+        keys.iter().step_by(keys.len() / 16 + 1).map(|key| key.as_ref().to_vec()).collect();
+    asked.push(b"nothing is here".to_vec());
     let mut wrong = Vec::new();
-    match engine.prove(vec![present, b"nothing is here".to_vec()]).await {
+    match engine.prove(asked).await {
         Ok(evidence) => {
             if let Err(error) = evidence.verify(genesis) {
                 wrong.push(error.to_string());
@@ -197,9 +213,10 @@ impl Model {
         let keys = |set: &medveil_ledger::state::validators::ValidatorSet| -> Vec<[u8; 32]> {
             set.validators.iter().map(|validator| validator.key.0).collect()
         };
-        let named = body.next_validators.as_ref().map(|set| {
-            set.keys().iter().map(|key| key.as_ref().try_into().expect("a key has 32 bytes")).collect()
-        });
+        let named = body
+            .next_validators
+            .as_ref()
+            .map(|set| set.keys().map(|key| key.as_ref().try_into().expect("a key has 32 bytes")).collect());
         if outcome.next_validators.as_ref().map(keys) != named {
             return Err("other validators".into());
         }

@@ -3,9 +3,8 @@
 //! [`Failure`](watch::Failure) states what must not happen; [`Scenario`](scenario::Scenario) what may go wrong. A seed that fails prints how to run it again, and does the same every time.
 //!
 //! ```text
-//! cargo test --release -p medveil-conformance --test simulation                     # 300 seeds
+//! just simulate 1000..5000
 //! MEDVEIL_SEED=17 cargo test --release -p medveil-conformance --test simulation replay -- --nocapture
-//! MEDVEIL_SEEDS=1000..5000 cargo test --release -p medveil-conformance --test simulation seeds -- --nocapture
 //! ```
 
 mod adversary;
@@ -26,7 +25,7 @@ use std::{
 };
 
 use run::{Outcome, run};
-use scenario::Scenario;
+use scenario::{Scenario, Step};
 
 /// Seeds that every change runs.
 const SEEDS: std::ops::Range<u64> = 0..300;
@@ -95,11 +94,16 @@ fn attempt(seed: u64) -> Result<Outcome, String> {
     ))
 }
 
-/// Runs the seed of `MEDVEIL_SEED` once more, with everything that happens in it.
+/// Runs the seed of `MEDVEIL_SEED` once more. `RUST_LOG=info` tells what each node does.
 #[test]
 fn replay() {
     let Ok(seed) = std::env::var("MEDVEIL_SEED") else { return };
     let seed = seed.parse().expect("MEDVEIL_SEED is a number");
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(tracing_subscriber::EnvFilter::from_default_env())
+        .with_ansi(false)
+        .without_time()
+        .try_init();
     eprintln!("{:#?}", Scenario::from_seed(seed));
     let start = Instant::now();
     match attempt(seed) {
@@ -114,4 +118,77 @@ fn a_seed_does_the_same_every_time() {
         let scenario = Scenario::from_seed(seed);
         assert_eq!(run(&scenario), run(&scenario), "seed {seed}");
     }
+}
+
+/// A quiet consortium, in which only what is named goes wrong.
+fn calm(size: usize, ends: u64, steps: Vec<(u64, Step)>) -> Scenario {
+    let (seed, epoch_length, retention, latency, pause) = (1, 1_000, None, 10, 300);
+    Scenario { seed, size, epoch_length, retention, latency, cheats: Vec::new(), pause, steps, ends }
+}
+
+/// Runs scenarios on all threads. None may fail.
+fn all_hold(scenarios: &[Scenario]) -> Vec<Outcome> {
+    let next = AtomicU64::new(0);
+    let outcomes = Mutex::new(Vec::new());
+    let threads = std::thread::available_parallelism().map_or(2, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(scenario) = scenarios.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                    let outcome = run(scenario);
+                    assert!(outcome.failures.is_empty(), "{scenario:?}: {:#?}", outcome.failures);
+                    outcomes.lock().unwrap().push(outcome);
+                }
+            });
+        }
+    });
+    outcomes.into_inner().unwrap()
+}
+
+#[test]
+fn no_crash_at_any_write_loses_what_was_acknowledged() {
+    let scenarios: Vec<Scenario> = (1..=120)
+        .map(|after| {
+            let mut scenario = calm(4, 4_000, vec![(1_500, Step::Crash { member: 1, after, down: 300 })]);
+            scenario.pause = 60;
+            scenario.seed = after;
+            scenario
+        })
+        .collect();
+    let outcomes = all_hold(&scenarios);
+    let transactions: usize = outcomes.iter().map(|outcome| outcome.transactions).sum();
+    assert!(transactions > 120 * 50, "{transactions} transactions are not much of a load");
+}
+
+#[test]
+fn two_of_seven_may_be_down_and_with_three_nothing_becomes_final_until_one_returns() {
+    let down = |members: std::ops::Range<usize>| {
+        members.map(|member| (2_000, Step::Kill { member, down: 20_000 })).collect()
+    };
+    let [two, three] = [2..4, 2..5].map(|members| run(&calm(7, 24_000, down(members))));
+    for outcome in [&two, &three] {
+        assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    }
+    // What was under way when they went may yet become final.
+    let between =
+        |outcome: &Outcome| outcome.finals.iter().filter(|at| (4_000..22_000).contains(*at)).count();
+    assert!(between(&two) >= 5, "{:?}", two.finals);
+    assert_eq!(between(&three), 0, "{:?}", three.finals);
+    assert!(three.finals.iter().any(|at| *at > 22_000), "{:?}", three.finals);
+}
+
+/// Members keep the last blocks only. What was written before is provable, over a change of validators whose blocks are gone, and a member that joins then begins with a snapshot.
+#[test]
+fn what_is_retained_stays_provable_after_pruning() {
+    let steps = vec![
+        (2_000, Step::Replace { organisation: 1, machine: 4, snapshot: false }),
+        (3_000, Step::Kill { member: 3, down: 2_000 }),
+        (120_000, Step::Replace { organisation: 2, machine: 5, snapshot: true }),
+        (125_000, Step::Crash { member: 0, after: 50, down: 300 }),
+    ];
+    let mut scenario = calm(4, 130_000, steps);
+    (scenario.epoch_length, scenario.retention) = (8, Some(1));
+    let outcome = run(&scenario);
+    assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
+    assert_eq!(outcome.pruning, [0, 3, 4, 5]);
 }

@@ -7,7 +7,7 @@ use std::{
 
 use medveil_chain::{Bytes, PublicKey};
 use medveil_engine::{ChainConfig, Engine, NotQueued, Retention, Snapshot, StateMachine, SubmitError};
-use medveil_ledger::{Action, Canonical as _, Transaction};
+use medveil_ledger::{Action, Transaction};
 use medveil_simulation::{Link, Node, World};
 
 use crate::{
@@ -28,7 +28,11 @@ pub struct Outcome {
     pub height: u64,
     pub transactions: usize,
     pub simulated_ms: u64,
+    /// When blocks became final, in milliseconds after the start.
+    pub finals: Vec<u64>,
     pub crashes: u64,
+    /// Members that have thrown old blocks away.
+    pub pruning: Vec<usize>,
 }
 
 /// Carries a scenario out and judges it.
@@ -72,7 +76,6 @@ struct Slot {
 struct Network {
     away: BTreeMap<u64, BTreeSet<usize>>,
     strained: BTreeMap<u64, (BTreeSet<usize>, Link)>,
-    next: u64,
 }
 
 impl Cluster {
@@ -119,6 +122,7 @@ impl Cluster {
         self.world.sleep(self.scenario.ends).await;
         self.settle().await;
         judge::judge(&self).await;
+        let pruning = judge::pruning(&self).await;
         let seen = self.watch.seen();
         Outcome {
             failures: seen.failures.iter().map(ToString::to_string).collect(),
@@ -126,7 +130,9 @@ impl Cluster {
             height: seen.blocks.last_key_value().map_or(0, |(height, _)| *height),
             transactions: seen.blocks.values().map(|block| block.body().transactions.len()).sum(),
             simulated_ms: self.world.now() - start,
+            finals: seen.finals.iter().map(|at| at - start).collect(),
             crashes: seen.crashes,
+            pruning,
         }
     }
 
@@ -329,7 +335,9 @@ impl Cluster {
                 let Some(turn) = armed else { return };
                 self.watch.seen().crashes += 1;
                 self.watch.unwell(member, "crash");
-                loop {
+                // A node that has nothing to write loses power in a quiet moment.
+                let patience = self.world.now() + 3_000;
+                while self.world.now() < patience {
                     self.world.sleep(5).await;
                     let slots = self.slots.lock().unwrap();
                     if slots[member].turn != turn || slots[member].nodes.iter().any(Node::is_dark) {
@@ -350,6 +358,19 @@ impl Cluster {
                 self.world.sleep(down).await;
                 self.start(member, None).await;
                 self.watch.well(member, "kill");
+            }
+            Step::Blackout { down } => {
+                let all = self.running();
+                self.watch.seen().crashes += all.len() as u64;
+                for member in &all {
+                    self.watch.unwell(*member, "blackout");
+                    self.kill(*member).await;
+                }
+                self.world.sleep(down).await;
+                for member in all {
+                    self.start(member, None).await;
+                    self.watch.well(member, "blackout");
+                }
             }
             Step::Partition { away, lasts } => {
                 let away: BTreeSet<usize> = away.into_iter().collect();
@@ -432,19 +453,24 @@ impl Cluster {
         let seen = self.watch.seen();
         let named =
             seen.blocks.values().filter_map(|block| block.body().next_validators.as_ref()).next_back();
-        named.unwrap_or(self.consortium.chain_genesis.validators()).keys().to_vec()
+        named.unwrap_or(self.consortium.chain_genesis.validators()).keys().cloned().collect()
     }
 
-    /// A snapshot that another honest member took.
+    /// A snapshot that another honest member took. `None` if none comes by soon: there is none after the last block of an epoch, and no
+    /// next block perhaps without the machine that waits for it.
     async fn snapshot(&self, except: usize) -> Option<Snapshot> {
         let directory = tempfile::tempdir().unwrap();
-        for member in self.running() {
-            let Some(engine) = self.engine(member).filter(|_| member != except && self.honest(member)) else {
-                continue;
-            };
-            let path = directory.path().join("snapshot");
-            if engine.snapshot(path.clone()).await.is_ok() {
-                return Some(Snapshot::open(&path, &self.consortium.chain_genesis).unwrap());
+        let members = self.running().into_iter().filter(|member| *member != except && self.honest(*member));
+        for (member, engine) in members.filter_map(|member| Some((member, self.engine(member)?))) {
+            let path = directory.path().join(format!("snapshot-{member}"));
+            let taken = Arc::new(Mutex::new(false));
+            let (told, to) = (taken.clone(), path.clone());
+            self.world.spawn(async move { *told.lock().unwrap() = engine.snapshot(to).await.is_ok() });
+            for _ in 0..20 {
+                self.world.sleep(100).await;
+                if *taken.lock().unwrap() {
+                    return Some(Snapshot::open(&path, &self.consortium.chain_genesis).unwrap());
+                }
             }
         }
         None
@@ -477,9 +503,13 @@ impl Cluster {
         loop {
             // Mostly at home.
             let member = if chance.percent(70) { promise.account } else { chance.index(self.scenario.size) };
-            if let Some(engine) = self.engine(member) {
+            // Not to a machine that is about to be given up: it keeps its promises only while it runs.
+            let given_up = self.watch.seen().unwell.get(&member).is_some_and(|why| why.contains("replaced"));
+            if let Some(engine) = self.engine(member).filter(|_| !given_up) {
                 let answers = engine.submit(vec![transaction.clone()]).await;
                 match &answers[0] {
+                    // What a cheat promises is nothing: somebody honest must have it too.
+                    _ if !self.honest(member) => {}
                     Ok(_) => {
                         promise.by = member;
                         self.watch.seen().acknowledged.insert(id, promise);
@@ -513,35 +543,34 @@ impl Cluster {
             let victim = chance.index(self.scenario.size);
             let note = self.consortium.note(1, nonce);
             let forgery = forged(&self.consortium.transaction(victim, nonce, height + 500, note));
-            let slots = self.slots.lock().unwrap();
-            let Some(node) = slots[member].nodes.first() else { continue };
-            match cheat {
-                Cheat::Forges => node.inject_transactions(height, vec![forgery]),
-                Cheat::Replays if !past.is_empty() => {
-                    let again = (0..20).map(|_| past[chance.index(past.len())].clone()).collect();
-                    node.inject_transactions(height, again);
+            let forged_for_itself = {
+                let slots = self.slots.lock().unwrap();
+                let Some(node) = slots[member].nodes.first() else { continue };
+                match cheat {
+                    Cheat::Forges => node.inject_transactions(height, vec![forgery]),
+                    Cheat::Replays if !past.is_empty() => {
+                        let again = (0..20).map(|_| past[chance.index(past.len())].clone()).collect();
+                        node.inject_transactions(height, again);
+                    }
+                    Cheat::Babbles => {
+                        let bytes =
+                            (0..chance.between(0, 200)).map(|_| chance.between(0, 256) as u8).collect();
+                        node.inject(chance.between(0, 6), bytes);
+                    }
+                    _ => {}
                 }
-                Cheat::Babbles => {
-                    let bytes = (0..chance.between(0, 200)).map(|_| chance.between(0, 256) as u8).collect();
-                    node.inject(chance.between(0, 6), bytes);
-                }
-                Cheat::ProposesForged => {
-                    // Into its own mempool, whose rules take it.
-                    let engine = node.engine().clone();
-                    let next = self
-                        .watch
-                        .seen()
-                        .acknowledged
-                        .values()
-                        .filter(|promise| promise.account == victim)
-                        .count();
-                    let note = self.consortium.note(2, nonce);
-                    let forgery =
-                        forged(&self.consortium.transaction(victim, next as u64, height + 500, note));
-                    drop(slots);
-                    let _ = engine.submit(vec![forgery]).await;
-                }
-                _ => {}
+                (cheat == Cheat::ProposesForged).then(|| node.engine().clone())
+            };
+            // Into its own mempool, whose rules take it: it is next in its account's order.
+            if let Some(engine) = forged_for_itself {
+                let note = self.consortium.note(2, nonce);
+                let forgery = forged(&self.consortium.transaction(
+                    victim,
+                    next_nonce(&past, victim, &self),
+                    height + 500,
+                    note,
+                ));
+                let _ = engine.submit(vec![forgery]).await;
             }
         }
     }
@@ -572,4 +601,13 @@ impl Cluster {
             }
         }
     }
+}
+
+/// The next nonce of an organisation's account after these transactions.
+fn next_nonce(past: &[Bytes], organisation: usize, cluster: &Cluster) -> u64 {
+    let account = cluster.consortium.organisations[organisation].account;
+    let of_account = |bytes: &&Bytes| {
+        Transaction::decode(bytes).is_ok_and(|transaction| transaction.body().account == account)
+    };
+    past.iter().filter(of_account).count() as u64
 }

@@ -31,6 +31,8 @@ pub enum Step {
     Crash { member: usize, after: u64, down: u64 },
     /// The process ends at once.
     Kill { member: usize, down: u64 },
+    /// All lose power at once.
+    Blackout { down: u64 },
     /// These members hear the others no more.
     Partition { away: Vec<usize>, lasts: u64 },
     /// These members' links are slow or lossy.
@@ -44,10 +46,10 @@ pub enum Step {
 impl Scenario {
     pub fn from_seed(seed: u64) -> Self {
         let mut chance = Chance::new(seed);
-        let size = if chance.percent(60) { 4 } else { 7 };
+        let size = if chance.percent(55) { 4 } else { 7 };
         let tolerated = (size - 1) / 3;
         let epoch_length = chance.pick(&[8, 12, 20, 1000]);
-        let ends = chance.between(12_000, 22_000);
+        let ends = chance.between(12_000, 32_000);
         let mut cheats = Vec::new();
         if chance.percent(60) {
             for _ in 0..chance.between(1, tolerated as u64 + 1) {
@@ -72,7 +74,7 @@ impl Scenario {
             // Several away together, and back.
             0..2 => scenario.several_down(&mut chance),
             _ => {
-                for _ in 0..chance.between(1, 6) {
+                for _ in 0..chance.between(1, 9) {
                     let at = chance.between(500, ends - 2_000);
                     let step = scenario.step(&mut chance);
                     scenario.steps.push((at, step));
@@ -141,7 +143,8 @@ impl Scenario {
             },
             8..11 => Step::Kill { member, down: chance.pick(&[0, 300, 2_000, 6_000]) },
             11..14 => Step::Partition { away: self.some(chance), lasts },
-            14..17 => Step::Strain {
+            14 => Step::Blackout { down: chance.between(0, 3_000) },
+            15..17 => Step::Strain {
                 members: self.some(chance),
                 latency: chance.pick(&[5, 100, 300, 900]),
                 jitter: chance.pick(&[0, 20, 80]),

@@ -43,7 +43,33 @@ pub const SETTLE_MS: u64 = 60_000;
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self:?}")
+        match self {
+            Self::Fork { height, member } => {
+                write!(f, "fork: member {member} has another final block at height {height}")
+            }
+            Self::Invalid { height, what } => {
+                write!(f, "the final block at height {height} is not valid: {what}")
+            }
+            Self::State { member, height, key } => {
+                write!(f, "the state of member {member} at height {height} is wrong at {key}")
+            }
+            Self::Stall { height, since_ms } => {
+                write!(
+                    f,
+                    "stall: nothing is final after height {height} for {since_ms} ms, though a quorum is well"
+                )
+            }
+            Self::LostAcknowledged { member, account, nonce } => {
+                write!(
+                    f,
+                    "member {member} lost nonce {nonce} of account {account}, which it had acknowledged"
+                )
+            }
+            Self::Behind { member, height, of } => write!(f, "member {member} is at height {height} of {of}"),
+            Self::Accused { by, whom } => write!(f, "member {by} cut off {whom}, which is honest"),
+            Self::Evidence { member, what } => write!(f, "evidence of member {member} does not hold: {what}"),
+            Self::Halted { member } => write!(f, "the node of member {member} stopped by itself"),
+        }
     }
 }
 
@@ -68,6 +94,8 @@ pub struct Seen {
     pub heights: BTreeMap<usize, u64>,
     /// When a new height was shown last, in milliseconds since 1970.
     pub progress_ms: u64,
+    /// When each height was first shown, in milliseconds since 1970.
+    pub finals: Vec<u64>,
     pub acknowledged: BTreeMap<Digest, Acknowledged>,
     /// What is found.
     pub failures: Vec<Failure>,
@@ -106,6 +134,7 @@ impl Watch {
                 None => {
                     seen.blocks.insert(height, block);
                     seen.progress_ms = now;
+                    seen.finals.push(now);
                     false
                 }
             }

@@ -15,6 +15,7 @@ use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::Record;
 use crate::state::account::Account;
 use crate::state::key::Key;
+use crate::state::patient::{Patient, PatientRefusal};
 use crate::transaction::Body;
 
 /// Closes an account for ever: that of a colleague who leaves, another administrator's, or a patient's own.
@@ -23,6 +24,8 @@ use crate::transaction::Body;
 /// > ACC-5: a closed account is refused every action and is never opened again.
 /// >
 /// > ACC-8: an administrator closes accounts of its organisation but not its own, so that one always remains; a patient closes only their own.
+/// >
+/// > PAT-7: a patient withdraws their consents before closing the account.
 ///
 /// See `docs/spec/accounts.md`.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -43,7 +46,7 @@ impl Execute for AccountClose {
             key: KeyUse::Master,
             while_frozen: false,
         },
-        rules: &["ACC-3", "ACC-5", "ACC-8"],
+        rules: &["ACC-3", "ACC-5", "ACC-8", "PAT-7"],
     };
 
     fn verify(&self, _: ChainId) -> Result<(), Halt> {
@@ -61,6 +64,11 @@ impl Execute for AccountClose {
         if !allowed {
             return Err(AccountRefusal::NotYours { account, capacity: before.value.capacity }.into());
         }
+        let patient = call.state.latest::<Patient>(&account)?;
+        if let Some(count) = patient.map(|patient| patient.value.open.len() as u64).filter(|count| *count > 0)
+        {
+            return Err(PatientRefusal::ConsentsOpen { count }.into());
+        }
         let closed = Some(call.height());
         call.state.succeed(&account, before.version, Account { closed, ..before.value });
         call.emit("account.closed", ObjectRef::account(account), vec![fact("own", own)]);
@@ -68,7 +76,7 @@ impl Execute for AccountClose {
     }
 
     fn reads(&self, _: &Body, keys: &mut Vec<Key>) {
-        keys.push(Account::head_key(&self.account));
+        keys.extend([Account::head_key(&self.account), Patient::head_key(&self.account)]);
     }
 }
 

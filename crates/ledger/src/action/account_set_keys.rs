@@ -14,6 +14,7 @@ use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::Record;
 use crate::state::account::{Account, KeySet};
 use crate::state::key::Key;
+use crate::state::patient::Patient;
 use crate::transaction::Body;
 
 /// Replaces the keys of an account: the caller's own (rotation, a second passkey), or a colleague's who lost theirs.
@@ -24,6 +25,8 @@ use crate::transaction::Body;
 /// > ACC-2: an account has 1 to 8 keys, at least one of them a master key.
 /// >
 /// > ACC-7: keys that are lost are replaced by an administrator of the account's organisation; those of administrators and patients only by a vote.
+/// >
+/// > PAT-3: a key is used for one patient's handle, once and for ever.
 ///
 /// See `docs/spec/accounts.md`.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -46,7 +49,7 @@ impl Execute for AccountSetKeys {
             key: KeyUse::Master,
             while_frozen: false,
         },
-        rules: &["ACC-2", "ACC-3", "ACC-7"],
+        rules: &["ACC-2", "ACC-3", "ACC-7", "PAT-3"],
     };
 
     fn verify(&self, _: ChainId) -> Result<(), Halt> {
@@ -63,6 +66,11 @@ impl Execute for AccountSetKeys {
         if before.value.keys == self.keys {
             return Err(AccountRefusal::SameKeys { account }.into());
         }
+        if before.value.capacity == Capacity::Patient && call.state.has(&Patient::head_key(&account))? {
+            for (key, _) in self.keys.iter().filter(|(key, _)| before.value.keys.used_for(key).is_none()) {
+                call.state.take_wallet_key(key)?;
+            }
+        }
         call.state.succeed(&account, before.version, Account { keys: self.keys.clone(), ..before.value });
         call.emit(
             "account.keys-set",
@@ -73,7 +81,7 @@ impl Execute for AccountSetKeys {
     }
 
     fn reads(&self, _: &Body, keys: &mut Vec<Key>) {
-        keys.push(Account::head_key(&self.account));
+        keys.extend([Account::head_key(&self.account), Patient::head_key(&self.account)]);
     }
 }
 

@@ -6,14 +6,25 @@ use serde::{Deserialize, Serialize};
 use super::{ActionSpec, Execute};
 use crate::Text;
 use crate::call::{Call, Halt};
-use crate::id::{AccountId, ChainId, DatasetId, Digest, ObjectKind, ObjectRef};
+use crate::id::{
+    AccessId, AccountId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest,
+    IncidentId, ObjectKind, ObjectRef, ReleaseId, RequestId,
+};
 use crate::refusal::{fact, refusals};
 use crate::role::{Authority, Capacity, KeyUse, Role};
+use crate::state::access::Access;
 use crate::state::account::Account;
+use crate::state::challenge::Challenge;
+use crate::state::consent::Consent;
+use crate::state::contract::Contract;
+use crate::state::custody::Custody;
 use crate::state::dataset::Dataset;
+use crate::state::incident::Incident;
 use crate::state::key::Key;
 use crate::state::organisation::Organisation;
 use crate::state::proposal::Proposal;
+use crate::state::release::Release;
+use crate::state::request::Request;
 use crate::state::trail::{Reason, Step, TrailEntry};
 use crate::state::{Record, State};
 use crate::transaction::Body;
@@ -129,6 +140,14 @@ fn record_key(object: &ObjectRef) -> Option<Key> {
         ObjectKind::Organisation => object.as_organisation().map(|id| Organisation::head_key(&id)),
         ObjectKind::Proposal => object.as_number().map(|number| Proposal::head_key(&number)),
         ObjectKind::Dataset => Some(Dataset::head_key(&DatasetId(object.id))),
+        ObjectKind::Consent => Some(Consent::head_key(&ConsentId(object.id))),
+        ObjectKind::Contract => Some(Contract::head_key(&ContractId(object.id))),
+        ObjectKind::Request => Some(Request::head_key(&RequestId(object.id))),
+        ObjectKind::Release => Some(Release::head_key(&ReleaseId(object.id))),
+        ObjectKind::Access => Some(Access::head_key(&AccessId(object.id))),
+        ObjectKind::Challenge => Some(Challenge::head_key(&ChallengeId(object.id))),
+        ObjectKind::Incident => Some(Incident::head_key(&IncidentId(object.id))),
+        ObjectKind::Custody => Some(Custody::head_key(&CustodyId(object.id))),
         ObjectKind::External | ObjectKind::Parameters | ObjectKind::Validators | ObjectKind::Transaction => {
             None
         }

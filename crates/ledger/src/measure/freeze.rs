@@ -1,4 +1,4 @@
-//! `freeze`: nothing more happens to an account, an organisation or a dataset.
+//! `freeze`: nothing more happens to an account, an organisation, a dataset or a contract.
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -6,15 +6,17 @@ use serde::{Deserialize, Serialize};
 use super::{Class, Enact, Grounds, MeasureSpec};
 use crate::Text;
 use crate::call::{Call, Halt};
-use crate::id::{AccountId, ChainId, DatasetId, ObjectKind, ObjectRef, OrganisationId};
+use crate::id::{AccountId, ChainId, ContractId, DatasetId, ObjectKind, ObjectRef, OrganisationId};
 use crate::refusal::fact;
 use crate::state::Versioned;
 use crate::state::account::Account;
+use crate::state::contract::Contract;
 use crate::state::dataset::Dataset;
 use crate::state::freeze::{self, FreezeRefusal};
 use crate::state::organisation::Organisation;
 
-/// Freezes an account (its transactions are refused), an organisation (those of all its accounts but patients) or a dataset (no new versions).
+/// Freezes an account (its transactions are refused), an organisation (those of all its accounts but patients) a dataset (no new versions) or a contract (nothing under it is
+/// granted, released or accessed; of a dataset neither).
 ///
 /// # Rules
 /// > GOV-9: a freeze stops every action but proposing and voting, so that nobody gains a majority by freezing others.
@@ -36,7 +38,8 @@ impl Enact for Freeze {
         name: "freeze",
         class: Class::Freeze,
         doc: Text {
-            en: "freezes an account, an organisation or a dataset", zh: "冻结账户、机构或数据集"
+            en: "freezes an account, an organisation, a dataset or a contract",
+            zh: "冻结账户、机构、数据集或合同",
         },
         rules: &["GOV-9", "GOV-10"],
     };
@@ -84,6 +87,7 @@ fn target(call: &Call<'_, '_>, object: ObjectRef) -> Result<Target, Halt> {
             None => None,
         },
         ObjectKind::Dataset => state.latest::<Dataset>(&DatasetId(object.id))?.map(|_| Target::Object),
+        ObjectKind::Contract => state.latest::<Contract>(&ContractId(object.id))?.map(|_| Target::Object),
         _ => return Err(FreezeRefusal::Kind { object }.into()),
     };
     Ok(found.ok_or(FreezeRefusal::Unknown { object })?)

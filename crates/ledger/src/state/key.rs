@@ -19,7 +19,11 @@ use std::borrow::Borrow;
 use std::fmt;
 
 use super::RecordId;
-use crate::id::{AccountId, DatasetId, ObjectRef, OrganisationId};
+use crate::id::{
+    AccessId, AccountId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest, IncidentId,
+    ObjectRef, OrganisationId, ReleaseId, RequestId,
+};
+use crate::vocabulary::Purpose;
 
 /// What kind of thing a key belongs to. Later rules add domains at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,6 +55,42 @@ pub enum Domain {
     Dataset = 12,
     /// [`TrailEntry`](super::trail::TrailEntry).
     Trail = 13,
+    /// [`Patient`](super::patient::Patient).
+    Patient = 14,
+    /// Keys that patients' accounts have or had (plain).
+    WalletKey = 15,
+    /// [`Consent`](super::consent::Consent).
+    Consent = 16,
+    /// [`Coverage`](super::coverage::Coverage) (plain).
+    Coverage = 17,
+    /// [`Contract`](super::contract::Contract).
+    Contract = 18,
+    /// [`Request`](super::request::Request).
+    Request = 19,
+    /// [`Release`](super::release::Release).
+    Release = 20,
+    /// [`Access`](super::access::Access).
+    Access = 21,
+    /// [`Challenge`](super::challenge::Challenge).
+    Challenge = 22,
+    /// [`Budget`](super::budget::Budget).
+    Budget = 23,
+    /// [`Exposure`](super::exposure::Exposure).
+    Exposure = 24,
+    /// [`Rate`](super::rate::Rate) (plain).
+    Rate = 25,
+    /// [`Destruction`](super::destruction::Destruction).
+    Destruction = 26,
+    /// [`Incident`](super::incident::Incident).
+    Incident = 27,
+    /// [`Custody`](super::custody::Custody).
+    Custody = 28,
+    /// [`KeyRequest`](super::custody::KeyRequest).
+    KeyRequest = 29,
+    /// [`Partial`](super::custody::Partial).
+    Partial = 30,
+    /// [`CommitteeMessage`](super::custody::CommitteeMessage).
+    Committee = 31,
 }
 
 const HEAD: u8 = 0;
@@ -141,6 +181,23 @@ pub fn proposal_count() -> Key {
     key(Domain::ProposalCount, PLAIN, &())
 }
 
+/// The key under which it is kept that a wallet's key is a patient's.
+pub(crate) fn wallet_key(key_digest: &Digest) -> Key {
+    key(Domain::WalletKey, PLAIN, key_digest)
+}
+
+/// The key of a hospital's [`Coverage`](super::coverage::Coverage) of a purpose.
+pub fn coverage(organisation: &OrganisationId, purpose: Purpose) -> Key {
+    let mut key = key(Domain::Coverage, PLAIN, organisation);
+    key.push(&[purpose as u8]);
+    key
+}
+
+/// The key of a [`Rate`](super::rate::Rate).
+pub(crate) fn rate(of: &Digest) -> Key {
+    key(Domain::Rate, PLAIN, of)
+}
+
 fn key(domain: Domain, form: u8, id: &impl RecordId) -> Key {
     let mut key = Key::new(&[domain as u8, form]);
     id.write(&mut key);
@@ -157,17 +214,29 @@ impl RecordId for u64 {
     }
 }
 
-impl RecordId for AccountId {
-    fn write(&self, key: &mut Key) {
-        key.push(&self.0);
-    }
+macro_rules! ids_of_32_bytes {
+    ($($id:ty),*) => {
+        $(impl RecordId for $id {
+            fn write(&self, key: &mut Key) {
+                key.push(&self.0);
+            }
+        })*
+    };
 }
 
-impl RecordId for DatasetId {
-    fn write(&self, key: &mut Key) {
-        key.push(&self.0);
-    }
-}
+ids_of_32_bytes!(
+    Digest,
+    AccountId,
+    DatasetId,
+    ConsentId,
+    ContractId,
+    RequestId,
+    ReleaseId,
+    AccessId,
+    ChallengeId,
+    IncidentId,
+    CustodyId
+);
 
 impl RecordId for OrganisationId {
     fn write(&self, key: &mut Key) {
@@ -185,7 +254,6 @@ impl RecordId for ObjectRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::id::Digest;
 
     #[test]
     fn the_longest_key_fits() {

@@ -6,17 +6,32 @@
 //! Everything that must be provable later is a [`Record`]: each change appends a version that is never changed again.
 //! See [`key`] for what that proves.
 
+pub mod access;
 pub mod account;
+pub mod budget;
+pub mod challenge;
 pub mod charter;
+pub mod consent;
+pub mod contract;
+pub mod coverage;
+pub mod custody;
 pub mod dataset;
+pub mod destruction;
+pub mod exposure;
 pub mod freeze;
+pub mod incident;
 pub mod key;
 pub mod organisation;
 pub mod parameters;
+pub mod patient;
 pub mod proposal;
+pub mod rate;
+pub mod release;
+pub mod request;
 pub mod trail;
 pub mod validators;
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -100,12 +115,14 @@ pub struct State<'a> {
     writes: BTreeMap<Key, Option<Vec<u8>>>,
     /// What the overlay had under the keys that the transaction under way has written.
     undo: Vec<(Key, Option<Option<Vec<u8>>>)>,
+    /// Keys that a transaction needs beside the one for which it stopped.
+    wanted: RefCell<Vec<Key>>,
 }
 
 impl<'a> State<'a> {
     /// The state at the beginning of a block.
     pub fn new(block: BlockContext, snapshot: &'a dyn Snapshot) -> Self {
-        State { snapshot, block, writes: BTreeMap::new(), undo: Vec::new() }
+        State { snapshot, block, writes: BTreeMap::new(), undo: Vec::new(), wanted: RefCell::default() }
     }
 
     /// The block under way.
@@ -142,6 +159,22 @@ impl<'a> State<'a> {
             None => self.snapshot.get(key.as_ref())?,
         };
         Ok(bytes.map(|bytes| T::decode(bytes).expect("a record is read as the type that wrote it")))
+    }
+
+    /// Sees to it that all of these are at hand: what is missing is asked for at once, instead of one key a pass.
+    pub(crate) fn need(&self, keys: impl IntoIterator<Item = Key>) -> Result<(), Missing> {
+        let missing: Vec<Key> = keys
+            .into_iter()
+            .filter(|key| !self.writes.contains_key(key) && self.snapshot.get(key.as_ref()).is_err())
+            .collect();
+        let Some(first) = missing.first().copied() else { return Ok(()) };
+        self.wanted.borrow_mut().extend(missing);
+        Err(Missing(first))
+    }
+
+    /// The keys that [`State::need`] has asked for since the last call.
+    pub(crate) fn take_wanted(&self) -> Vec<Key> {
+        self.wanted.take()
     }
 
     /// Whether there is anything under a key.

@@ -4,7 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use medveil_ledger::action::{
-    AccountCreate, AuditNotarise, DatasetRegister, GovernancePropose, GovernanceVote,
+    AccountCreate, AuditNotarise, ConsentWithdraw, DatasetRegister, GovernancePropose, GovernanceVote,
+    RequestSubmit,
 };
 use medveil_ledger::measure::{ChangeParameters, UnseatValidator};
 use medveil_ledger::role::Capacity;
@@ -56,7 +57,7 @@ fn action(choice: u8, number: u8) -> Action {
 }
 
 /// Executes as an engine does: loads what is missing and calls again. The number of passes.
-fn lazily(
+pub fn lazily(
     block: &BlockContext,
     transactions: &[Verified],
     state: &BTreeMap<Key, Vec<u8>>,
@@ -135,6 +136,31 @@ fn a_block_of_simple_transactions_takes_two_passes() {
         (1..=7).map(|member| chain.transaction(&key(member), note(member))).collect();
     // The first finds the organisations, which only accounts name.
     assert_eq!(lazily(&chain.next_block(), &transactions, &chain.state).1, 2);
+}
+
+#[test]
+fn a_block_of_the_life_of_a_dataset_takes_few_passes() {
+    let mut scene = crate::scene::granted().released();
+    let (access, post) = (scene.access(1), scene.post(2));
+    let chain = &mut scene.chain;
+    let provision = crate::scene::permit(chain, vocabulary::Purpose::HealthResearch);
+    let (first, second) = (scene.patients[0], scene.patients[1]);
+    let transactions = [
+        chain.transaction(&key(crate::scene::RESEARCHER), access),
+        chain.transaction(&key(1), post),
+        chain.transaction_as(first, &crate::scene::wallet(1), ConsentWithdraw { consent: scene.consents[0] }),
+        chain.transaction_as(
+            second,
+            &crate::scene::wallet(2),
+            crate::scene::grant(second, 2, vec![provision]),
+        ),
+        chain.transaction(&key(4), RequestSubmit { ask: crate::scene::ask(scene.contract, [scene.dataset]) }),
+    ];
+    let block = chain.next_block();
+    let (outcome, passes) = lazily(&block, &transactions, &chain.state);
+    assert_eq!(outcome, execute_block(&block, &transactions, &chain.state).unwrap());
+    assert!(outcome.receipts.iter().all(|receipt| receipt.outcome == Outcome::Applied), "{outcome:?}");
+    assert!(passes <= 6, "{passes} passes");
 }
 
 #[test]

@@ -4,17 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use medveil_ledger::action::*;
+use medveil_ledger::bounded::OpaqueBytes;
 use medveil_ledger::measure::*;
 use medveil_ledger::role::{Capacity, KeyUse, Role};
 use medveil_ledger::state::account::KeySet;
+use medveil_ledger::state::challenge::Verdict;
+use medveil_ledger::state::contract::Standing;
 use medveil_ledger::state::dataset::{Fingerprint, HashSuite, Level};
+use medveil_ledger::state::destruction::DestructionCause;
+use medveil_ledger::state::incident::IncidentCause;
 use medveil_ledger::state::organisation::OrganisationName;
 use medveil_ledger::state::parameters::Parameter;
+use medveil_ledger::state::request::Subject;
 use medveil_ledger::state::trail::{Reason, Step};
+use medveil_ledger::template::Template;
+use medveil_ledger::terms::Sandbox;
+use medveil_ledger::vocabulary::*;
 use medveil_ledger::*;
 use proptest::prelude::*;
 
 use crate::common::{Chain, grounds, key, organisation};
+use crate::scene;
 
 /// One of each action and measure.
 fn actions(chain: &Chain) -> Vec<Action> {
@@ -74,13 +84,93 @@ fn actions(chain: &Chain) -> Vec<Action> {
         AuditNotarise { object, step: Step::Access, reason: Reason::PublicHealth, details: Digest([4; 32]) }
             .into(),
     ]);
-    assert_eq!(actions.len(), ACTIONS.len() + MEASURES.len() - 1);
     actions
+}
+
+/// One of each action in the life of a dataset.
+fn life_actions(chain: &Chain) -> Vec<Action> {
+    let (patient, dataset) = (chain.account(&key(3)), DatasetId([0x11; 32]));
+    let (contract, request) = (ContractId([0x12; 32]), RequestId([0x13; 32]));
+    let (release, consent) = (ReleaseId([0x14; 32]), ConsentId([0x15; 32]));
+    let (challenge, object) = (ChallengeId([0x16; 32]), CustodyId([0x17; 32]));
+    let label = Slug::new("diabetes").unwrap();
+    let provision = Provision {
+        study: Some(Digest([0x18; 32])),
+        recipients: Recipients::new([Role::Research], [organisation("hospital-2")]).unwrap(),
+        ..scene::permit(chain, Purpose::HealthResearch)
+    };
+    let denial = Provision { effect: Effect::Deny, commerce: Commerce::Only, ..provision.clone() };
+    let provisions = Provisions::new(vec![provision, denial]).unwrap();
+    let mut terms = Template::InsuranceLicence.terms(&scene::particulars(chain, "hospital-1", [dataset]));
+    terms.study = Some(StudyId([0x19; 32]));
+    terms.sandbox = Some(Sandbox { participants: 3, records: 1000, until_ms: terms.term.until_ms });
+    let mut ask = scene::ask(contract, [dataset]);
+    ask.subject = Subject::Patient { patient, salt: Some(Digest([0x1a; 32])) };
+    ask.undertakings = scene::set([Condition::Publication]);
+    ask.abroad = Some(Digest([0x1b; 32]));
+    let mut figures = scene::figures(chain);
+    figures.custody = Some(object);
+    let keys = BTreeMap::from([(organisation("hospital-2"), Digest([0x1c; 32]))]);
+    let sealed = OpaqueBytes::new(vec![0x1d; 48]).unwrap();
+    vec![
+        PatientInvite {
+            code: key(9).public(),
+            until_ms: 1_767_300_000_000,
+            guardians: scene::set([patient]),
+        }
+        .into(),
+        PatientEnrol { wallet: PublicKey::WebAuthn([3; 33]) }.into(),
+        PatientReenrol { patient, wallet: key(10).public() }.into(),
+        PatientObject {}.into(),
+        PatientSetGuardians { guardians: scene::set([patient]) }.into(),
+        ConsentGrant { patient, number: 2, provisions: provisions.clone(), form: Digest([7; 32]) }.into(),
+        ConsentNarrow { consent, provisions }.into(),
+        ConsentWithdraw { consent }.into(),
+        ContractPublish { label, revision: 2, terms }.into(),
+        ContractCountersign { contract, revision: 2 }.into(),
+        ContractSetStanding { contract, standing: Standing::Frozen }.into(),
+        BudgetSet { dataset, ceiling: 5_000_000 }.into(),
+        RequestSubmit { ask }.into(),
+        RequestVote { request, approve: true }.into(),
+        RequestCancel { request }.into(),
+        ReleasePost { request, dataset, version: 3, figures }.into(),
+        AccessRequest { release, version: 3, keys: keys.clone() }.into(),
+        AuditChallenge { release, version: 3, rows: 300 }.into(),
+        AuditAnswer { challenge, openings: Digest([0x1e; 32]) }.into(),
+        AuditVerdict { challenge, verdict: Verdict::DroppedRows, report: Digest([0x1f; 32]) }.into(),
+        DestructionOrder { object: ObjectRef::release(release), cause: DestructionCause::Authority }.into(),
+        DestructionAttest { object: ObjectRef::custody(object) }.into(),
+        IncidentReport {
+            cause: IncidentCause::KeyFault,
+            object: ObjectRef::custody(object),
+            details: Digest([0x20; 32]),
+        }
+        .into(),
+        CustodyRegister {
+            label,
+            version: 1,
+            manifest: Digest([0x21; 32]),
+            wrapped_key: OpaqueBytes::new(vec![0x22; 112]).unwrap(),
+            policy: Digest([0x23; 32]),
+        }
+        .into(),
+        CustodyRequestKey { object, version: 1, keys }.into(),
+        CustodyPostPartial { request: Digest([0x24; 32]), sealed }.into(),
+        CustodyReportPartial {
+            request: Digest([0x24; 32]),
+            organisation: organisation("hospital-2"),
+            secret: Digest([0x25; 32]),
+        }
+        .into(),
+        CommitteePost { session: 1, round: 2, payload: OpaqueBytes::new(vec![0x26; 9]).unwrap() }.into(),
+    ]
 }
 
 fn transactions() -> Vec<Transaction> {
     let chain = Chain::new();
-    actions(&chain).into_iter().map(|action| chain.body(&key(1), action).sign(&key(1))).collect()
+    let all: Vec<Action> = life_actions(&chain).into_iter().chain(actions(&chain)).collect();
+    assert_eq!(all.len(), ACTIONS.len() + MEASURES.len() - 1);
+    all.into_iter().map(|action| chain.body(&key(1), action).sign(&key(1))).collect()
 }
 
 #[test]
@@ -144,6 +234,11 @@ fn encodings_are_pinned() {
     used.refused(&key(1), GovernanceVote { proposal: 3, approve: true });
     for event in &used.events {
         pin(&format!("event/{}", event.kind), &event.encode());
+    }
+    let life = scene::granted().released();
+    let lived: Vec<_> = life.chain.state.iter().filter(|(key, _)| key.as_ref()[0] > 13).collect();
+    for (number, (key, value)) in lived.iter().enumerate() {
+        pin(&format!("life/{number:03}/{}", hex::encode(key.as_ref())), value);
     }
     for (number, (key, value)) in used.state.iter().enumerate() {
         pin(&format!("state/{number:03}/{}", hex::encode(key.as_ref())), value);
