@@ -153,6 +153,14 @@ impl Subject {
             ObjectKind::Validators => Some(Subject::Validators),
             ObjectKind::Dataset => Some(Subject::Dataset(DatasetId(object.id))),
             ObjectKind::External | ObjectKind::Transaction => None,
+            ObjectKind::Consent
+            | ObjectKind::Contract
+            | ObjectKind::Request
+            | ObjectKind::Release
+            | ObjectKind::Access
+            | ObjectKind::Challenge
+            | ObjectKind::Incident
+            | ObjectKind::Custody => None,
         }
     }
 }
