@@ -130,7 +130,7 @@ struct Readers {
 const READERS: usize = 4;
 
 /// Blocks of events that a subscriber may be behind.
-const EVENTS: usize = 64;
+const EVENTS: usize = 16;
 
 impl Index {
     /// Opens the index of a chain, or makes it.
