@@ -6,6 +6,7 @@ mod bad_input;
 mod hierarchies;
 mod ledger;
 mod life;
+mod nodes;
 mod plans;
 mod population;
 mod privacy;
