@@ -4,6 +4,7 @@
 mod anonymize;
 mod bad_input;
 mod hierarchies;
+mod ledger;
 mod life;
 mod nodes;
 mod plans;

@@ -27,6 +27,9 @@ pub mod schema;
 mod waiters;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock},
