@@ -20,9 +20,11 @@
 
 mod facts;
 mod follower;
+mod list;
 mod names;
 mod place;
 mod query;
+mod runs;
 pub mod schema;
 mod waiters;
 mod writer;
@@ -49,6 +51,7 @@ pub use query::{
 pub use writer::BlockEvents;
 
 use names::Names;
+use runs::Recents;
 use waiters::Waiters;
 use writer::Writer;
 
@@ -100,6 +103,7 @@ struct Inner {
     readers: Mutex<Readers>,
     returned: Condvar,
     names: RwLock<Names>,
+    recents: RwLock<Recents>,
     progress: watch::Sender<Progress>,
     events: broadcast::Sender<Arc<BlockEvents>>,
     waiters: Waiters,
@@ -140,12 +144,14 @@ impl Index {
     ) -> Result<(Self, Writer), IndexError> {
         let connection = schema::open(&path, rules, chain)?;
         let names = Names::load(&connection)?;
+        let recents = Recents::load(&connection)?;
         let progress = schema::progress(&connection)?;
         let index = Self(Arc::new(Inner {
             path,
             readers: Mutex::default(),
             returned: Condvar::new(),
             names: RwLock::new(names),
+            recents: RwLock::new(recents),
             progress: watch::Sender::new(progress),
             events: broadcast::Sender::new(EVENTS),
             waiters: Waiters::default(),

@@ -161,7 +161,7 @@ fn all(limit: u32) -> Page<Place> {
 fn varied(chain: &mut Chain) -> Vec<Arc<Block>> {
     let mut blocks = Vec::new();
     for round in 0..2 * EPOCH + 5 {
-        let object = ObjectRef::external(Digest([round as u8; 32]));
+        let object = ObjectRef::external(Digest([(round % 4) as u8; 32]));
         // Some blocks are empty.
         let mut transactions = Vec::new();
         if round % 3 != 1 {
@@ -218,8 +218,22 @@ fn events_come_back_as_the_chain_has_them_to_the_byte() {
 fn filters_are_those_of_a_plain_search() {
     let mut chain = Chain::new(2);
     let folder = tempfile::tempdir().unwrap();
-    let (index, mut writer) = chain.open(folder.path().join("index.sqlite")).unwrap();
-    writer.apply(&varied(&mut chain)).unwrap();
+    let path = folder.path().join("index.sqlite");
+    let (mut index, mut writer) = chain.open(path.clone()).unwrap();
+    let blocks = varied(&mut chain);
+    // Runs of a few digests, so that there are some; the last digests stay in memory, and are read again when it is opened.
+    writer.run = 7;
+    for (at, block) in blocks.into_iter().enumerate() {
+        writer.apply(&[block]).unwrap();
+        if at == 12 {
+            drop((index, writer));
+            (index, writer) = chain.open(path.clone()).unwrap();
+            writer.run = 7;
+        }
+    }
+    let runs: u32 =
+        Connection::open(&path).unwrap().query_row("SELECT count(*) FROM run", (), |row| row.get(0)).unwrap();
+    assert!(runs >= 6, "{runs} runs");
     let rows = index.event_list(&EventFilter::default(), all(10_000)).unwrap();
     let any = EventFilter::default;
     let hospital = OrganisationId::new("hospital-1").ok();
@@ -250,6 +264,10 @@ fn filters_are_those_of_a_plain_search() {
         }
         assert_eq!(paged, expected, "{filter:?}");
     }
+    for row in index.transactions(&TransactionFilter::default(), all(10_000)).unwrap() {
+        assert_eq!(index.transaction(row.id).unwrap(), Some(row));
+    }
+    assert_eq!(index.transaction(Digest([77; 32])).unwrap(), None);
     // Times are those of blocks: from, up to but without.
     let time = |height: u64| 1_000_000 + 250 * height;
     let times = Times { from: Some(time(3)), to: Some(time(5)) };
@@ -336,7 +354,11 @@ fn index_throughput() {
     let mut chain = Chain::new(64);
     let folder = tempfile::tempdir().unwrap();
     let (index, mut writer) = chain.open(folder.path().join("index.sqlite")).unwrap();
-    let (mut wrote, mut chain_bytes) = (std::time::Duration::ZERO, 0);
+    let on_cpu = || -> f64 {
+        let figures = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+        figures.split(' ').next().and_then(|text| text.parse::<f64>().ok()).unwrap_or(0.0) / 1e9
+    };
+    let (mut wrote, mut cpu, mut chain_bytes) = (std::time::Duration::ZERO, 0.0, 0);
     for height in 0..BLOCKS {
         let transactions = (0..TRANSACTIONS).map(|n| {
             // Each about another patient's record: the most that there is to write.
@@ -352,13 +374,19 @@ fn index_throughput() {
             .flat_map(|list| list.iter())
             .map(|entry| entry.len())
             .sum::<usize>();
-        let started = Instant::now();
+        let (started, before) = (Instant::now(), on_cpu());
         writer.apply(&[block]).unwrap();
         wrote += started.elapsed();
+        cpu += on_cpu() - before;
         // The state would outgrow the memory of the test.
         if height % 20 == 19 {
             let count = (height + 1) * TRANSACTIONS;
-            println!("{count} transactions: {:.1} us each", wrote.as_secs_f64() * 1e6 / count as f64);
+            let each = |seconds: f64| seconds * 1e6 / count as f64;
+            println!(
+                "{count} transactions: {:.1} us each, {:.1} us of them on a CPU",
+                each(wrote.as_secs_f64()),
+                each(cpu)
+            );
         }
     }
     let count = BLOCKS * TRANSACTIONS;
