@@ -297,14 +297,15 @@ pub fn run<T>(
         stop: AtomicBool::new(false),
         refused: Mutex::default(),
     };
+    let shared = &shared;
     std::thread::scope(|scope| {
-        let watching = scope.spawn(|| watch(&client, from, &places, &times, &shared));
+        let watching = scope.spawn(|| watch(&client, from, &places, &times, shared));
         let each = shape.rate as f64 / stocks.len() as f64;
         let sending: Vec<_> = stocks
             .iter()
             .zip(&times)
             .map(|(stock, times)| {
-                let (url, shared) = (&urls[stock.node], &shared);
+                let url = &urls[stock.node];
                 scope.spawn(move || send(stock, times, url, each, shape, shared))
             })
             .collect();
@@ -329,7 +330,7 @@ pub fn run<T>(
         let outcome = Outcome {
             lost: lost.count() as u64,
             latencies,
-            refused: shared.refused.into_inner().unwrap_or_default(),
+            refused: shared.refused.lock().map(|mut refused| std::mem::take(&mut *refused)).unwrap_or_default(),
             sent,
             sending,
             whole: last,

@@ -230,7 +230,7 @@ fn set(folder: &Path, lines: &[(&str, String)]) -> Result<(), Failure> {
 
 /// The folder of a second node of the second member: what the organisation would copy, a key of its own, and nothing of the data.
 fn second(network: &Path, ports: &[u16]) -> Result<Second, Failure> {
-    let fail = Failure::unusable::<std::io::Error>;
+    let fail = |error: std::io::Error| Failure::unusable(error);
     let (old, place) = (network.join("hospital-02"), network.join("second-node-of-hospital-02"));
     std::fs::create_dir_all(place.join("keys")).map_err(fail)?;
     for name in ["genesis.toml", "node.toml", "keys/administrator.key"] {
