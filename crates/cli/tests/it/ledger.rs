@@ -100,9 +100,22 @@ fn the_life_of_a_dataset_on_the_ledger_is_provable_to_others() {
 
     let object = format!("dataset/{id}");
     network.home.write("log.json", "{}");
-    let note = ["audit", "notarise", &object, "--step", "access", "--reason", "research", "--details-of", "log.json"];
+    let note = [
+        "audit",
+        "notarise",
+        &object,
+        "--step",
+        "access",
+        "--reason",
+        "research",
+        "--details-of",
+        "log.json",
+    ];
     let noted = network.ok(&[&note[..], &["--json"]].concat()).json();
-    assert_eq!(network.ok(&["audit", "trail", &object, "--json"]).json()["entries"][0]["value"]["step"], "access");
+    assert_eq!(
+        network.ok(&["audit", "trail", &object, "--json"]).json()["entries"][0]["value"]["step"],
+        "access"
+    );
 
     let then = network.evidence(&object, &["--at", &height.to_string()], "then.evidence");
     assert!(then.contains(&format!("in force from height {height} until height {}", replaced - 1)), "{then}");
@@ -134,7 +147,8 @@ fn the_life_of_a_dataset_on_the_ledger_is_provable_to_others() {
         let said = network.verify("now.evidence");
         assert_eq!(said.code, Some(1));
         assert!(said.stdout.starts_with("FAILED"), "{}", said.all());
-        let json = network.home.run(&["verify", "then.evidence", "--genesis", "net/genesis.toml", "--json"]).json();
+        let json =
+            network.home.run(&["verify", "then.evidence", "--genesis", "net/genesis.toml", "--json"]).json();
         assert_eq!((&json["holds"], &json["statements"][0]["type"]), (&true.into(), &"history".into()));
         assert_eq!(network.home.run(&["verify", "then.evidence"]).code, Some(2));
         // Another consortium with the same members' names.
@@ -154,7 +168,9 @@ fn drop_node(mut network: Network, then: impl FnOnce(&Network)) {
 #[test]
 fn accounts_are_opened_and_measures_voted_on_from_the_command_line() {
     let network = Network::start();
-    let opened = network.ok(&["account", "new", "--out", "doctor.key", "--suite", "sm2", "--capacity", "staff", "--json"]).json();
+    let opened = network
+        .ok(&["account", "new", "--out", "doctor.key", "--suite", "sm2", "--capacity", "staff", "--json"])
+        .json();
     let account = opened["account"].as_str().unwrap();
     let shown = network.ok(&["account", "show", account, "--json"]).json();
     assert_eq!(shown["value"]["capacity"], "staff");
@@ -162,7 +178,8 @@ fn accounts_are_opened_and_measures_voted_on_from_the_command_line() {
     // A member of staff notes, but proposes nothing: the SM2 key signs both.
     let external = format!("external/{}", "11".repeat(32));
     let details = "22".repeat(32);
-    let note = ["audit", "notarise", &external, "--step", "capture", "--reason", "treatment", "--details", &details];
+    let note =
+        ["audit", "notarise", &external, "--step", "capture", "--reason", "treatment", "--details", &details];
     network.ok(&[&note[..], &["--account", "doctor.key"]].concat());
     let propose = ["governance", "propose", "change-parameters", "expiry-window=2000"];
     let refused = network.run(&[&propose[..], &["--account", "doctor.key"]].concat());
@@ -189,7 +206,8 @@ fn accounts_are_opened_and_measures_voted_on_from_the_command_line() {
 fn what_needs_no_node_says_so() {
     let home = Home::new();
     home.write("visits.csv", "patient_id,age\np1,30\np2,40\n");
-    let print = ["dataset", "register", "visits.csv", "--label", "visits", "--key", "k.key", "--dry-run", "--json"];
+    let print =
+        ["dataset", "register", "visits.csv", "--label", "visits", "--key", "k.key", "--dry-run", "--json"];
     let found = home.ok(&print).json();
     assert_eq!((&found["fingerprint"]["count"], &found["fingerprint"]["level"]), (&2.into(), &4.into()));
     // The receipt of a run whose study is the label names the same root.

@@ -316,6 +316,47 @@ fn a_node_does_not_start_before_its_genesis() {
     network.refused(0, "node.clock_before_genesis", 1);
 }
 
+/// Runs a node in this process, on a clock that is `offset` milliseconds off, until `done` gives something.
+fn with_clock<T>(folder: &Path, offset: i64, done: impl AsyncFn(&medveil_node::Node) -> Option<T>) -> T {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let now = medveil_node::clock::now_ms();
+        let opened = medveil_node::Folder::new(folder).open(now).unwrap();
+        let node = opened.start(now, offset).await.unwrap();
+        let start = Instant::now();
+        let found = loop {
+            if let Some(found) = done(&node).await {
+                break found;
+            }
+            assert!(start.elapsed() < Duration::from_secs(90));
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        };
+        medveil_node::folder::stop(node).await;
+        found
+    })
+}
+
+#[test]
+fn a_node_does_not_start_before_its_newest_block() {
+    let network = Network::new(1);
+    with_clock(&network.folder(0), 60_000, async |node| {
+        node.engine().status().await?.tip.filter(|tip| tip.height >= 2).map(drop)
+    });
+    network.refused(0, "node.clock_before_tip", 1);
+}
+
+#[test]
+fn a_validator_whose_clock_is_wrong_says_so() {
+    let mut network = Network::new(4);
+    (0..3).for_each(|index| network.start(index));
+    let reason = with_clock(&network.folder(3), -20_000, async |node| {
+        node.readiness().await.into_iter().find(|reason| reason.name() == "node.clock")
+    });
+    let medveil_node::Unready::Clock { off_by_ms, drift_ms: 5_000 } = reason else { panic!("{reason}") };
+    assert!((15_000..25_000).contains(&off_by_ms), "{off_by_ms}");
+    network.reach(0, network.height(0) + 2);
+}
+
 #[test]
 fn a_node_stops_when_told_and_goes_on_where_it_was() {
     let mut network = Network::new(1);
