@@ -16,7 +16,7 @@ use std::time::Instant;
 use chacha20::ChaCha20Rng;
 use medveil_vault::committee::ceremony::{Ceremony, Seat};
 use medveil_vault::committee::{Identity, MemberKey, OneTimeKeys, Willingness, WrappedKey, recover};
-use medveil_vault::envelope::{Envelope, ReadAt, Subject, Suite};
+use medveil_vault::envelope::{Envelope, ReadAt, Sealer, Subject, Suite};
 use medveil_vault::shards::{Scheme, ShardSink, ShardSource, SourceError};
 use medveil_vault::{DataKey, Digest, ObjectId, object};
 use rand_core::{Rng, SeedableRng};
@@ -40,6 +40,17 @@ fn bulk(megabytes: u64, folder: &Path) -> Result<(), Box<dyn Error>> {
         let envelope = Envelope::new(suite, subject, &key, &mut rng);
         let _ = fs::remove_dir_all(folder);
         fs::create_dir_all(folder)?;
+
+        let clock = Clock::start();
+        let mut sealer = Sealer::new(io::sink(), &envelope, &key)?;
+        io::copy(&mut Text::new(length), &mut sealer)?;
+        sealer.finish()?;
+        clock.print(&format!("{suite:?} encrypt alone"), megabytes);
+
+        let clock = Clock::start();
+        let mut text = Text::new(length);
+        object::seal(&mut text, &mut Nowhere, &envelope, Scheme::default(), &key)?;
+        clock.print(&format!("{suite:?} encrypt and shard, not written"), megabytes);
 
         let clock = Clock::start();
         let mut text = Text::new(length);
@@ -149,6 +160,15 @@ impl ShardSource for Folder<'_> {
         file.read_exact_at(&mut bytes, range.start as u64)
             .map_err(|error| SourceError::Failed { what: error.to_string() })?;
         Ok(bytes)
+    }
+}
+
+/// Keeps nothing.
+struct Nowhere;
+
+impl ShardSink for Nowhere {
+    fn put(&mut self, _: u8, _: u64, _: &[u8]) -> io::Result<()> {
+        Ok(())
     }
 }
 

@@ -38,8 +38,10 @@ pub struct ShardWriter<S> {
     sink: S,
     scheme: Scheme,
     code: ReedSolomonEncoder,
-    /// The stripe so far, with room for its padding.
+    /// The stripe so far.
     stripe: Vec<u8>,
+    /// Where the last pieces of a stripe are filled up with zeros.
+    padded: Vec<u8>,
     /// The current segment of each shard.
     files: Vec<Vec<u8>>,
     leaves: Vec<Digest>,
@@ -59,7 +61,8 @@ impl<S: ShardSink> ShardWriter<S> {
             scheme,
             code: ReedSolomonEncoder::new(needed, total - needed, piece)
                 .expect("every scheme is a supported code with pieces of even length"),
-            stripe: Vec::with_capacity(piece * needed),
+            stripe: Vec::with_capacity(stripe),
+            padded: Vec::new(),
             files: vec![Vec::new(); total],
             leaves: Vec::new(),
             stripes: 0,
@@ -74,7 +77,8 @@ impl<S: ShardSink> ShardWriter<S> {
     /// When the sink fails, or nothing was written.
     pub fn finish(mut self) -> io::Result<(S, Sharded)> {
         if !self.stripe.is_empty() {
-            self.encode()?;
+            let stripe = std::mem::take(&mut self.stripe);
+            self.encode(&stripe)?;
         }
         if self.stripes == 0 {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "no bytes to cut into shards"));
@@ -85,27 +89,29 @@ impl<S: ShardSink> ShardWriter<S> {
         Ok((self.sink, Sharded { length: self.length, segments: self.segments }))
     }
 
-    fn encode(&mut self) -> io::Result<()> {
-        let length = self.stripe.len();
+    fn encode(&mut self, stripe: &[u8]) -> io::Result<()> {
         let needed = usize::from(self.scheme.needed());
         let recovery = usize::from(self.scheme.total()) - needed;
-        let piece = Layout::new(self.scheme, length as u64).piece_bytes(0);
-        self.stripe.resize(piece * needed, 0);
+        let piece = Layout::new(self.scheme, stripe.len() as u64).piece_bytes(0);
+        let full = stripe.chunks_exact(piece);
+        self.padded.clear();
+        self.padded.extend_from_slice(full.remainder());
+        self.padded.resize((needed - full.len()) * piece, 0);
+        let originals = || full.clone().chain(self.padded.chunks_exact(piece));
 
         self.code.reset(needed, recovery, piece).expect("every scheme is a supported code");
-        for original in self.stripe.chunks_exact(piece) {
+        for original in originals() {
             self.code.add_original_shard(original).expect("as many pieces as configured, of this length");
         }
         let encoded = self.code.encode().expect("all pieces were added");
-        let pieces = self.stripe.chunks_exact(piece).chain(encoded.recovery_iter());
+        let pieces = originals().chain(encoded.recovery_iter());
         for ((shard, file), piece) in (0u8..).zip(&mut self.files).zip(pieces) {
             self.leaves.push(merkle::leaf(shard, self.stripes, piece));
             file.extend_from_slice(piece);
         }
         drop(encoded);
 
-        self.stripe.clear();
-        self.length += length as u64;
+        self.length += stripe.len() as u64;
         self.stripes += 1;
         let layout = Layout::new(self.scheme, u64::MAX);
         if layout.segment_of(self.stripes) > self.segments.len() as u64 {
@@ -131,11 +137,20 @@ impl<S: ShardSink> ShardWriter<S> {
 
 impl<S: ShardSink> Write for ShardWriter<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let room = self.scheme.stripe_bytes() as usize - self.stripe.len();
-        let taken = bytes.len().min(room);
+        let size = self.scheme.stripe_bytes() as usize;
+        let taken = bytes.len().min(size - self.stripe.len());
+        if taken == size {
+            // A whole stripe, as a sealer writes it, is not copied first.
+            self.encode(&bytes[..size])?;
+            return Ok(taken);
+        }
         self.stripe.extend_from_slice(&bytes[..taken]);
-        if taken == room {
-            self.encode()?;
+        if self.stripe.len() == size {
+            let mut stripe = std::mem::take(&mut self.stripe);
+            let encoded = self.encode(&stripe);
+            stripe.clear();
+            self.stripe = stripe;
+            encoded?;
         }
         Ok(taken)
     }
