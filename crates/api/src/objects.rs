@@ -17,10 +17,12 @@ use axum::{
 use medveil_chain::{Bytes, Evidence};
 use medveil_engine::Key;
 use medveil_ledger::{
-    AccountId, Canonical as _, DatasetId, ObjectKind, ObjectRef, OrganisationId, Versioned,
+    AccountId, Canonical as _, DatasetId, Digest, ObjectKind, ObjectRef, OrganisationId, Versioned,
+    id::{AccessId, ChallengeId, ConsentId, ContractId, IncidentId, ReleaseId, RequestId},
     state::{
-        Record, account::Account, dataset::Dataset, key, organisation::Organisation, parameters::Parameters,
-        proposal::Proposal, validators::ValidatorSet,
+        Record, access::Access, account::Account, challenge::Challenge, consent::Consent, contract::Contract,
+        dataset::Dataset, incident::Incident, key, organisation::Organisation, parameters::Parameters,
+        proposal::Proposal, release::Release, request::Request, validators::ValidatorSet,
     },
 };
 use medveil_node::index::{ObjectFilter, ObjectRow};
@@ -308,18 +310,34 @@ pub(crate) async fn account(
     .await
 }
 
-pub(crate) async fn datasets(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
-    list::<Dataset>(&app, &uri, ObjectKind::Dataset, |object| Some(DatasetId(object.id))).await
+/// Resources whose ids are digests: a list and a look-up each.
+macro_rules! digests {
+    ($($list:ident $one:ident $record:ty, $id:path, $kind:ident;)*) => {$(
+        pub(crate) async fn $list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+            list::<$record>(&app, &uri, ObjectKind::$kind, |object| Some($id(object.id))).await
+        }
+
+        pub(crate) async fn $one(
+            State(app): State<App>,
+            Path(id): Path<String>,
+            uri: Uri,
+            headers: HeaderMap,
+        ) -> Result<Response, Problem> {
+            let digest: Digest = id.parse().map_err(|_| bad_path("the id", "64 hexadecimal digits"))?;
+            get::<$record>(&app, $id(digest.0), digest.to_string(), &uri, &headers, |_, _, _| {}).await
+        }
+    )*};
 }
 
-pub(crate) async fn dataset(
-    State(app): State<App>,
-    Path(id): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let dataset: DatasetId = id.parse().map_err(|_| bad_path("the id", "64 hexadecimal digits"))?;
-    get::<Dataset>(&app, dataset, dataset.to_string(), &uri, &headers, |_, _, _| {}).await
+digests! {
+    datasets dataset Dataset, DatasetId, Dataset;
+    consents consent Consent, ConsentId, Consent;
+    contracts contract Contract, ContractId, Contract;
+    requests request Request, RequestId, Request;
+    releases release Release, ReleaseId, Release;
+    accesses access Access, AccessId, Access;
+    challenges challenge Challenge, ChallengeId, Challenge;
+    incidents incident Incident, IncidentId, Incident;
 }
 
 pub(crate) async fn proposals(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {

@@ -58,6 +58,20 @@ endpoints! {
     GET "/api/v1/accounts/{id}" "an account and its next nonce" "单个账户及下一序号";
     GET "/api/v1/datasets" "registered datasets" "已登记数据集列表";
     GET "/api/v1/datasets/{id}" "a dataset's fingerprint" "单个数据集指纹";
+    GET "/api/v1/consents" "consents" "同意列表";
+    GET "/api/v1/consents/{id}" "a consent" "单项同意";
+    GET "/api/v1/contracts" "contracts" "数据合约列表";
+    GET "/api/v1/contracts/{id}" "a contract" "单个数据合约";
+    GET "/api/v1/requests" "requests for data" "数据申请列表";
+    GET "/api/v1/requests/{id}" "a request with its decisions" "单项数据申请及裁决";
+    GET "/api/v1/releases" "releases" "数据发布列表";
+    GET "/api/v1/releases/{id}" "a release" "单次数据发布";
+    GET "/api/v1/accesses" "requests for access to a record" "访问申请列表";
+    GET "/api/v1/accesses/{id}" "a request for access" "单项访问申请";
+    GET "/api/v1/challenges" "audit challenges" "审计质询列表";
+    GET "/api/v1/challenges/{id}" "a challenge with its answers" "单项审计质询及答复";
+    GET "/api/v1/incidents" "incidents" "安全事件列表";
+    GET "/api/v1/incidents/{id}" "an incident" "单个安全事件";
     GET "/api/v1/proposals" "proposals" "议案列表";
     GET "/api/v1/proposals/{id}" "a proposal with its votes" "单个议案及投票";
     GET "/api/v1/validators" "the validators of each epoch" "各纪元验证者";
@@ -85,6 +99,20 @@ pub(crate) fn router(app: App) -> Router {
         .route("/accounts/{id}", get(objects::account))
         .route("/datasets", get(objects::datasets))
         .route("/datasets/{id}", get(objects::dataset))
+        .route("/consents", get(objects::consents))
+        .route("/consents/{id}", get(objects::consent))
+        .route("/contracts", get(objects::contracts))
+        .route("/contracts/{id}", get(objects::contract))
+        .route("/requests", get(objects::requests))
+        .route("/requests/{id}", get(objects::request))
+        .route("/releases", get(objects::releases))
+        .route("/releases/{id}", get(objects::release))
+        .route("/accesses", get(objects::accesses))
+        .route("/accesses/{id}", get(objects::access))
+        .route("/challenges", get(objects::challenges))
+        .route("/challenges/{id}", get(objects::challenge))
+        .route("/incidents", get(objects::incidents))
+        .route("/incidents/{id}", get(objects::incident))
         .route("/proposals", get(objects::proposals))
         .route("/proposals/{id}", get(objects::proposal))
         .route("/validators", get(objects::validator_sets))

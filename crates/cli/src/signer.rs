@@ -251,8 +251,3 @@ pub fn done(
         }),
     }
 }
-
-/// The height of the last block that a node has.
-pub fn height_in(client: &Client, console: &Console) -> Result<u64, Failure> {
-    client.status().map(|status| status.height).map_err(|error| error.failure(console))
-}

@@ -152,10 +152,8 @@ impl Writer {
             for ((position, bytes), verdict) in chunk.iter().zip(verdicts) {
                 let Admission::Admitted(info) = verdict else { continue };
                 let id = info.id;
-                if let Ok(waiting) = self.core.mempool.lock().restore(info, bytes.clone()) {
+                if let Some(waiting) = self.core.mempool.lock().restore(info, bytes.clone()) {
                     gossip.send(waiting);
-                }
-                if self.core.mempool.lock().contains(&id) {
                     self.waiting.insert(*position, id);
                 }
             }

@@ -29,7 +29,7 @@ impl Default for MempoolLimits {
 /// Why a transaction is not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NotQueued {
-    /// It is waiting already, or was included lately.
+    /// This node has taken it already, or it was included lately.
     #[error("the transaction is known already")]
     Duplicate,
     /// Another transaction of the account waits with the same nonce.
@@ -90,6 +90,8 @@ pub(crate) struct Mempool {
     /// Accounts with a queue, in the order in which they are served next.
     turns: VecDeque<Vec<u8>>,
     ids: BTreeMap<Digest, Arc<Waiting>>,
+    /// Those that were submitted here; the others came from peers.
+    own: BTreeSet<Digest>,
     bytes: usize,
     recent: VecDeque<Digest>,
     recent_ids: BTreeSet<Digest>,
@@ -111,6 +113,7 @@ impl Mempool {
             queues: BTreeMap::new(),
             turns: VecDeque::new(),
             ids: BTreeMap::new(),
+            own: BTreeSet::new(),
             bytes: 0,
             recent: VecDeque::new(),
             recent_ids: BTreeSet::new(),
@@ -121,14 +124,31 @@ impl Mempool {
         }
     }
 
-    /// Takes a verified transaction.
+    /// Takes a verified transaction of a peer.
     pub(crate) fn insert(&mut self, info: TransactionInfo, bytes: Bytes) -> Result<Arc<Waiting>, NotQueued> {
         self.take(info, bytes, true)
     }
 
+    /// Takes a verified transaction that is submitted here. One that a peer passed on becomes this node's own as well: who submits it is promised that it is kept.
+    pub(crate) fn submit(&mut self, info: TransactionInfo, bytes: Bytes) -> Result<Arc<Waiting>, NotQueued> {
+        let id = info.id;
+        let waiting = match self.ids.get(&id) {
+            Some(waiting) if !self.own.contains(&id) => waiting.clone(),
+            _ => self.take(info, bytes, true)?,
+        };
+        self.own.insert(id);
+        Ok(waiting)
+    }
+
     /// Takes a transaction that was acknowledged before: it had its room, whatever else has arrived since.
-    pub(crate) fn restore(&mut self, info: TransactionInfo, bytes: Bytes) -> Result<Arc<Waiting>, NotQueued> {
-        self.take(info, bytes, false)
+    pub(crate) fn restore(&mut self, info: TransactionInfo, bytes: Bytes) -> Option<Arc<Waiting>> {
+        let id = info.id;
+        let waiting = match self.ids.get(&id) {
+            Some(waiting) => waiting.clone(),
+            None => self.take(info, bytes, false).ok()?,
+        };
+        self.own.insert(id);
+        Some(waiting)
     }
 
     fn take(
@@ -233,6 +253,7 @@ impl Mempool {
                 let later = info.nonce.checked_add(1).map(|next| queue.split_off(&next)).unwrap_or_default();
                 for waiting in std::mem::replace(queue, later).values() {
                     self.ids.remove(&waiting.info.id);
+                    self.own.remove(&waiting.info.id);
                     self.bytes -= waiting.bytes.len();
                 }
                 emptied |= queue.is_empty();
@@ -245,12 +266,13 @@ impl Mempool {
         }
         // Every block would be too often for a large mempool.
         if height.is_multiple_of(16) {
-            let (ids, bytes) = (&mut self.ids, &mut self.bytes);
+            let (ids, own, bytes) = (&mut self.ids, &mut self.own, &mut self.bytes);
             for queue in self.queues.values_mut() {
                 queue.retain(|_, waiting| {
                     let keep = waiting.info.expires > height;
                     if !keep {
                         ids.remove(&waiting.info.id);
+                        own.remove(&waiting.info.id);
                         *bytes -= waiting.bytes.len();
                     }
                     keep
@@ -379,6 +401,19 @@ mod tests {
         let mut pool = Mempool::new(MempoolLimits { bytes: 15, ..limits });
         insert(&mut pool, 1, 0).unwrap();
         assert_eq!(insert(&mut pool, 2, 0), Err(NotQueued::Full));
+    }
+
+    #[test]
+    fn what_a_peer_passed_on_may_be_submitted_once() {
+        let mut pool = Mempool::new(MempoolLimits::default());
+        insert(&mut pool, 1, 0).unwrap();
+        assert_eq!(insert(&mut pool, 1, 0), Err(NotQueued::Duplicate));
+        let submit = |pool: &mut Mempool| pool.submit(info(1, 0), Bytes::from(vec![1; 10])).map(|_| ());
+        assert_eq!(submit(&mut pool), Ok(()));
+        assert_eq!(submit(&mut pool), Err(NotQueued::Duplicate));
+        assert_eq!(pool.status().transactions, 1);
+        pool.finalized(1, [info(1, 0)].iter());
+        assert_eq!(submit(&mut pool), Err(NotQueued::Duplicate));
     }
 
     #[test]

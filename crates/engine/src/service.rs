@@ -221,7 +221,7 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
                     self.core
                         .mempool
                         .lock()
-                        .insert(info, bytes)
+                        .submit(info, bytes)
                         .map(|waiting| taken.push(waiting))
                         .map(|()| id)
                         .map_err(SubmitError::from)

@@ -31,14 +31,12 @@ mod question;
 mod reading;
 mod refused;
 mod subject;
-mod value;
 mod words;
 
 pub use question::{Answer, Question};
 pub use reading::{At, History, Period, Reading, Statement, Until};
 pub use refused::Refused;
-pub use subject::{Form, Subject};
-pub use value::Value;
+pub use subject::{Form, Subject, SubjectError, Value};
 pub use words::Words;
 
 use medveil_chain::{Claim, Evidence, StateProof, ValidatorSet};

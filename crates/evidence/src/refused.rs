@@ -16,8 +16,8 @@ pub enum Refused {
     /// The proof does not hold on the chain of the genesis.
     #[error(transparent)]
     Unproven(#[from] EvidenceError),
-    /// A key that the ledger does not have.
-    #[error("statement {number} is about the key {key}, which the ledger does not have")]
+    /// A key of no kind that is known.
+    #[error("statement {number} is about the key {key}, which is of no kind that is known")]
     Key {
         /// Which.
         number: usize,
@@ -73,7 +73,7 @@ impl Refused {
             Refused::Damaged(reason) => format!("文件已损坏、被改动或版本未知（{reason}）"),
             Refused::Genesis(reason) => format!("此创世文件不能作为任何链的起点（{reason}）"),
             Refused::Unproven(error) => unproven(error),
-            Refused::Key { number, key } => format!("第 {number} 条陈述所涉的键 {key} 不是账本的键"),
+            Refused::Key { number, key } => format!("第 {number} 条陈述所涉的键 {key} 不属于任何已知种类"),
             Refused::Value { number, subject, reason } => {
                 format!("第 {number} 条陈述给出的 `{subject}` 的值无法解读（{reason}）")
             }

@@ -7,8 +7,7 @@ use medveil_ledger::{Event, Outcome, Refusal};
 use serde::Serialize;
 
 use crate::reading::{History, Period, Statement, Until};
-use crate::subject::Subject;
-use crate::value::Value;
+use crate::subject::{Subject, Value};
 
 /// A sentence in the two languages of the product.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -107,7 +106,7 @@ impl Period {
     pub fn words(&self) -> Words {
         let value = self.value.words();
         let (version, from) = (self.version, self.from);
-        if let Value::TrailEntry(_) = self.value {
+        if let Value::Trail(_) = self.value {
             // An entry is not replaced by the next.
             return words(
                 format!("entry {version}, at height {from}: {}", value.en),
@@ -202,7 +201,7 @@ impl Value {
                     format!("第 {} 纪元的 {} 个验证者：{}", set.epoch, names.len(), names.join("、")),
                 )
             }
-            Value::KeyHolder(holder) => words(
+            Value::ValidatorKey(holder) => words(
                 format!("the key of `{}`", holder.organisation),
                 format!("`{}` 的公钥", holder.organisation),
             ),
@@ -268,7 +267,7 @@ impl Value {
                     ),
                 )
             }
-            Value::TrailEntry(entry) => words(
+            Value::Trail(entry) => words(
                 format!(
                     "{} for {}, by account/{} of `{}`, details {}, transaction {}",
                     entry.step,
@@ -288,6 +287,11 @@ impl Value {
                     entry.transaction
                 ),
             ),
+            // Kinds whose value is short enough to be read as it is.
+            other => {
+                let json = serde_json::to_string(other).expect("values have string keys");
+                words(json.clone(), json)
+            }
         }
     }
 }

@@ -42,7 +42,7 @@ fn main() {
 const CONSENTS: usize = 1_000_000;
 const CONTRACTS: usize = 1_000;
 /// Decisions in the block that is measured.
-const BLOCK: usize = 4_000;
+const BLOCK: usize = 2_000;
 
 struct World {
     state: BTreeMap<Key, Vec<u8>>,

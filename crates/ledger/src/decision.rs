@@ -7,20 +7,22 @@
 //! What is *spent* by a grant (budgets, rates, the one open request for a dataset) is apart from it, in [`spend`]: it is checked and taken once.
 
 use crate::call::Halt;
-use crate::id::{AccountId, ContractId, DatasetId, ObjectRef, OrganisationId, RequestId};
-use crate::refusal::refusals;
+use crate::execute::BlockContext;
+use crate::id::{AccountId, ContractId, DatasetId, Digest, ObjectRef, OrganisationId, RequestId};
+use crate::refusal::{Refusal, refusals};
 use crate::role::Role;
 use crate::state::budget::Budget;
-use crate::state::consent::{Answer, answer};
+use crate::state::consent::{Answer, Consent, answer};
 use crate::state::contract::{Contract, ContractRefusal, Standing};
 use crate::state::coverage;
 use crate::state::dataset::Dataset;
 use crate::state::exposure::{self, Exposure};
 use crate::state::freeze::Freeze;
+use crate::state::key::Key;
 use crate::state::patient::Patient;
 use crate::state::rate::rate_key;
 use crate::state::request::{Ask, Obligations, Request, Subject};
-use crate::state::{Record, State, Versioned};
+use crate::state::{Missing, Record, Snapshot, State, Versioned};
 use crate::terms::{ConsentMode, ExportRule, Terms};
 use crate::vocabulary::provision::study_tag;
 use crate::vocabulary::{Condition, DataClass, Purpose, Use};
@@ -307,6 +309,71 @@ fn check_consent(
         (Answer::Denied, _) => Err(DecisionRefusal::Denied { patient }.into()),
         (Answer::Silent, ConsentMode::Required) => Err(DecisionRefusal::NoConsent { patient }.into()),
         _ => Ok(()),
+    }
+}
+
+/// Whether a patient is in the cohort of a request: the rule by which custodians pick, and auditors check that they did (REL-3, REL-4).
+///
+/// `consents` are all of the patient's in force in the state after the height at which patients are picked, `from_ms` is that block's time, and `tag` is the [`study_tag`] of the contract's study for this patient,
+/// where hospital and patient share a salt.
+pub fn is_in_cohort(
+    request: &Request,
+    terms: &Terms,
+    obligations: &Obligations,
+    consents: &[Consent],
+    from_ms: u64,
+    tag: Option<Digest>,
+) -> bool {
+    let purposes: Vec<Purpose> = request.ask.purposes.iter().copied().collect();
+    let used = Use {
+        purposes: &purposes,
+        recipient: request.organisation,
+        role: request.role,
+        classes: &request.ask.classes,
+        commercial: request.ask.commercial,
+        study: tag,
+        from_ms,
+        until_ms: obligations.until_ms,
+    };
+    match (&terms.consent, answer(consents, &used)) {
+        (ConsentMode::Waiver { .. }, _) | (_, Answer::Permitted) => true,
+        (ConsentMode::OptOut, Answer::Silent) => true,
+        (_, Answer::Silent | Answer::Denied) => false,
+    }
+}
+
+/// Why a preview gives no obligations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PreviewError {
+    /// These keys must be loaded first; then call again.
+    Missing(Vec<Key>),
+    /// It would be refused.
+    Refused(Refusal),
+}
+
+/// What would be decided about a request in the block under way, were its committee for it: a dry run, without rates, budgets and overlaps.
+///
+/// # Errors
+/// [`PreviewError`].
+pub fn preview(
+    block: BlockContext,
+    snapshot: &dyn Snapshot,
+    ask: &Ask,
+    account: AccountId,
+    organisation: OrganisationId,
+    role: Role,
+) -> Result<Obligations, PreviewError> {
+    let state = State::new(block, snapshot);
+    match decide(&state, ask, Requester { account, organisation, role }, None) {
+        Ok(decided) => Ok(decided.obligations),
+        Err(Halt::Refused(reason)) => Err(PreviewError::Refused(reason)),
+        Err(Halt::Missing(Missing(key))) => {
+            let mut keys = state.take_wanted();
+            keys.push(key);
+            keys.sort_unstable();
+            keys.dedup();
+            Err(PreviewError::Missing(keys))
+        }
     }
 }
 

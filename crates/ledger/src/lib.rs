@@ -15,6 +15,8 @@
 //! |---|---|
 //! | what members can ask for, and who may | [`action`], one file each |
 //! | what members decide by vote | [`measure`], one file each |
+//! | what patients, contracts and requests are made of, and how it is compared | [`vocabulary`], [`terms`], [`template`] |
+//! | what is granted, and why not | [`decision`] |
 //! | what the state keeps, and under which keys | [`state`] |
 //! | who signs, and how it is checked | [`signature`] |
 //! | how a chain begins | [`genesis`] |

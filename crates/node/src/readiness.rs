@@ -27,6 +27,11 @@ reasons! {
         } = "node.index_halted", "the read model goes no further: {error}", "读模型已停止：{error}";
         /// There is no final block yet.
         NoBlock {} = "node.no_block", "no block has become final yet", "尚无最终区块";
+        /// It has data, and has not seen a new block yet.
+        Starting {
+            /// The height of its data.
+            height: u64
+        } = "node.starting", "no new block since the node started, at height {height}", "节点启动后尚无新区块，当前高度 {height}";
         /// Peers are ahead.
         Behind {
             /// This node's height.
@@ -83,7 +88,10 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 struct Noticed {
     clock: ClockWatch,
+    /// The tip, and that of the beginning.
     height: u64,
+    first: Option<u64>,
+    /// When the tip changed last.
     since: Instant,
 }
 
@@ -96,7 +104,8 @@ impl Watch {
         offset: i64,
         patience: Duration,
     ) -> std::io::Result<Arc<Self>> {
-        let noticed = Noticed { clock: ClockWatch::new(drift), height: 0, since: Instant::now() };
+        let noticed =
+            Noticed { clock: ClockWatch::new(drift), height: 0, first: None, since: Instant::now() };
         let watch = Arc::new(Self { noticed: Mutex::new(noticed), drift, offset, patience });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let weak = Arc::downgrade(&watch);
@@ -108,11 +117,15 @@ impl Watch {
 
     /// Why the node cannot be relied on; empty when it can.
     pub(crate) fn judge(&self, status: Option<&Status>, index: &Progress) -> Vec<Unready> {
-        let (silent, off_by) = {
+        let (silent, off_by, height, moved) = {
             let noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
-            (noticed.since.elapsed(), noticed.clock.off_by())
+            let moved = noticed.first.is_some_and(|first| noticed.height > first);
+            (noticed.since.elapsed(), noticed.clock.off_by(), noticed.height, moved)
         };
         let mut reasons = judge(status, index);
+        if !moved && reasons.is_empty() && silent <= self.patience {
+            reasons.push(Unready::Starting { height });
+        }
         // Where validators are missing, it is clear why no block comes.
         let explained =
             reasons.iter().any(|reason| matches!(reason, Unready::Halted {} | Unready::NoQuorum { .. }));
@@ -181,6 +194,7 @@ async fn keep_watch(watch: Weak<Watch>, engine: Engine) {
         let off_by = {
             let mut noticed = watch.noticed.lock().unwrap_or_else(PoisonError::into_inner);
             noticed.clock.observe(seen);
+            noticed.first.get_or_insert(tip.height);
             if tip.height > noticed.height {
                 (noticed.height, noticed.since) = (tip.height, Instant::now());
             }

@@ -113,7 +113,7 @@ fn a_client_that_reads_nothing_holds_up_nobody_and_misses_nothing() {
     let actor = private_actor(1);
     let mut slow = connect(&server, "", None);
     let mut last = String::new();
-    // More than the connection and all buffers take: 64 blocks are remembered.
+    // More than the connection and all buffers take: 16 blocks are remembered.
     for round in 0..12u16 {
         let many: Vec<_> =
             (0..500).map(|n| server.sign(&actor, note(external(1), n as u8)).encode()).collect();

@@ -56,6 +56,9 @@ const MEMBERS: [(&str, &str, &str); 7] = [
 /// Where a hospital's synthetic patients lie in its folder.
 const PATIENTS: &str = "patients";
 
+/// The evidence of the demo's own transaction, in the folder of the consortium.
+const EVIDENCE: &str = "note.evidence";
+
 /// How long all nodes are given to follow the chain.
 const READY: Duration = Duration::from_secs(120);
 
@@ -203,7 +206,24 @@ fn notarise(args: &DemoArgs, cluster: &Cluster, console: &Console) -> Result<Not
     if digests.iter().any(|digest| *digest != digests[0]) {
         return Err(Failure::Refused(format!("the nodes differ at height {height}: {digests:?}")));
     }
+    let second = Client::new(&cluster.members[1].url())?;
+    let evidence = export(&second, &id, console)?;
+    super::write_new(&args.dir.join(EVIDENCE), &evidence, true, false)?;
     Ok(Note { id, height, index, digests, latency })
+}
+
+/// Evidence of a final transaction from a node.
+fn export(client: &Client, id: &str, console: &Console) -> Result<Vec<u8>, Failure> {
+    let deadline = Instant::now() + FINAL;
+    loop {
+        match client.get_evidence(&format!("/api/v1/transactions/{id}")) {
+            // The newest block may have no certificate of its own yet.
+            Err(error) if error.code() == Some("proof.not_ready") && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            answer => return answer.map_err(|error| error.failure(console)),
+        }
+    }
 }
 
 fn summary(args: &DemoArgs, cluster: &Cluster, note: &Note, continued: bool) -> Value {
@@ -271,22 +291,50 @@ fn show(
         Lang::Zh => format!("hospital-1 在账本上记录了数据采集：交易 {id}\n  {} 毫秒后于高度 {height} 最终确认，七个节点上的区块相同", latency.as_millis()),
     })?;
     let first = &cluster.members[0];
-    let (url, dir) = (first.url(), args.dir.display());
-    let [settings, key, log] =
-        ["node.toml", "keys/", LOG].map(|name| first.folder.join(name).display().to_string());
-    let administrator = Folder::new(&first.folder).administrator_key_file();
-    let administrator = administrator.display();
-    let genesis = genesis_file.display();
-    console.print(match console.lang() {
-        Lang::En => format!(
-            "\nWhere things are\n  settings   {settings}\n  keys       {key} (node.key votes, administrator.key signs transactions; nobody else may read them)\n  log        {log}\n  patients   {}/hospital-N/{PATIENTS}/ (made up)\n  genesis    {genesis} (all that is needed to check evidence)\n\nTry\n  medveil node status --node {url}\n  medveil audit trail organisation/hospital-1 --node {url}\n  medveil audit export transaction/{id} --node {url} --out note.evidence\n  medveil verify note.evidence --genesis {genesis}\n  medveil governance propose --help      (sign with --account {administrator})",
-            dir
+    let url = first.url();
+    let of_first = |name: &str| first.folder.join(name).display().to_string();
+    let administrator = Folder::new(&first.folder).administrator_key_file().display().to_string();
+    let patients = args.dir.join("hospital-N").join(PATIENTS).display().to_string();
+    let evidence = args.dir.join(EVIDENCE).display().to_string();
+    let genesis = genesis_file.display().to_string();
+    let places = [
+        (("settings", "设置"), of_first("node.toml"), ("", "")),
+        (
+            ("keys", "密钥"),
+            of_first("keys"),
+            (
+                "node.key votes, administrator.key signs transactions",
+                "node.key 用于投票，administrator.key 用于签署交易",
+            ),
         ),
-        Lang::Zh => format!(
-            "\n各项内容的位置\n  设置   {settings}\n  密钥   {key}（node.key 用于投票，administrator.key 用于签署交易；他人不可读取）\n  日志   {log}\n  患者   {}/hospital-N/{PATIENTS}/（均为虚构）\n  创世   {genesis}（核验证据只需此文件）\n\n可以尝试\n  medveil node status --node {url}\n  medveil audit trail organisation/hospital-1 --node {url}\n  medveil audit export transaction/{id} --node {url} --out note.evidence\n  medveil verify note.evidence --genesis {genesis}\n  medveil governance propose --help      （用 --account {administrator} 签署）",
-            dir
+        (("log", "日志"), of_first(LOG), ("", "")),
+        (("patients", "患者"), patients, ("made up", "均为虚构")),
+        (
+            ("evidence", "证据"),
+            evidence.clone(),
+            ("of the note above, from hospital-2's node", "上述记录的证据，取自 hospital-2 的节点"),
         ),
-    })
+        (
+            ("genesis", "创世"),
+            genesis.clone(),
+            ("all that is needed to check evidence", "核验证据只需此文件"),
+        ),
+    ];
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (name, path, remark) in places {
+        table.add_row([
+            console.text(name.0, name.1).to_owned(),
+            path,
+            console.text(remark.0, remark.1).to_owned(),
+        ]);
+    }
+    console.print(format_args!("\n{}\n{table}", console.text("Where things are", "各项内容的位置")))?;
+    console.print(format_args!(
+        "\n{}\n  medveil verify {evidence} --genesis {genesis}\n  medveil node status --node {url}\n  medveil audit trail organisation/hospital-1 --node {url}\n  medveil governance propose --help   ({}: --account {administrator})",
+        console.text("Try", "可以尝试"),
+        console.text("sign with", "签署用"),
+    ))
 }
 
 /// Waits for Ctrl-C; fails when a node ends by itself.

@@ -49,7 +49,7 @@ pub enum NodeCommand {
     Snapshot(SnapshotArgs),
     /// Let a node without data begin with a snapshot
     #[command(
-        after_help = "Example:\n  medveil node restore --from monday.snapshot --dir consortium/hospital-1\n  medveil node run --dir consortium/hospital-1\n\nA validator that lost its data may vote twice in rounds in which it voted before: let it begin with a new key (`governance` gives the seat to it), or an hour after the loss."
+        after_help = "Example:\n  medveil node restore --from monday.snapshot --dir consortium/hospital-1\n  medveil node run --dir consortium/hospital-1\n\nA validator that lost its data may vote twice in rounds in which it voted before: let it begin with a new key (`governance rotate-validator`), or with a snapshot taken some minutes after the loss."
     )]
     Restore(RestoreArgs),
     /// Make a node's key, and print its public half for the list of members

@@ -88,7 +88,7 @@ members.toml：
             ("about", "让尚无数据的节点从快照开始"),
             (
                 "after",
-                "示例：\n  medveil node restore --from monday.snapshot --dir consortium/hospital-1\n  medveil node run --dir consortium/hospital-1\n\n丢失数据的验证者可能在已投过票的轮次中再次投票：请改用新密钥（由 `governance` 为其换席），或在丢失一小时之后再启动。",
+                "示例：\n  medveil node restore --from monday.snapshot --dir consortium/hospital-1\n  medveil node run --dir consortium/hospital-1\n\n丢失数据的验证者可能在已投过票的轮次中再次投票：请改用新密钥（`governance rotate-validator`），或使用丢失数分钟之后生成的快照。",
             ),
             ("from", "快照文件"),
             ("dir", "成员的文件夹"),

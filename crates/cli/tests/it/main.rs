@@ -4,7 +4,9 @@
 mod anonymize;
 mod bad_input;
 mod hierarchies;
+mod ledger;
 mod life;
+mod nodes;
 mod plans;
 mod population;
 mod privacy;

@@ -2,7 +2,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use medveil_chain::{Bytes, PublicKey};
@@ -59,6 +62,8 @@ pub struct Cluster {
     network: Mutex<Network>,
     /// What organisations are to ask for next, beside their notes.
     orders: Mutex<BTreeMap<usize, Action>>,
+    /// Steps that are not over.
+    pending: AtomicU64,
 }
 
 #[derive(Default)]
@@ -92,6 +97,7 @@ impl Cluster {
             slots: Mutex::new(slots),
             network: Mutex::default(),
             orders: Mutex::default(),
+            pending: AtomicU64::new(0),
         }
     }
 
@@ -114,9 +120,11 @@ impl Cluster {
         self.world.spawn(async move { cluster.monitor().await });
         for (index, (at, step)) in self.scenario.steps.clone().into_iter().enumerate() {
             let cluster = self.clone();
+            self.pending.fetch_add(1, Ordering::Relaxed);
             self.world.spawn(async move {
                 cluster.world.sleep(at).await;
-                cluster.step(index as u64, step).await;
+                cluster.clone().step(index as u64, step).await;
+                cluster.pending.fetch_sub(1, Ordering::Relaxed);
             });
         }
         self.world.sleep(self.scenario.ends).await;
@@ -146,11 +154,8 @@ impl Cluster {
                 self.running().into_iter().filter(|member| self.honest(*member)).all(|member| {
                     self.watch.seen().heights.get(&member).is_some_and(|height| *height >= goal)
                 });
-            let down = (0..self.scenario.size).any(|member| {
-                let slots = self.slots.lock().unwrap();
-                !slots[member].retired && slots[member].nodes.is_empty()
-            });
-            if all_there && !down && judge::outstanding(self).is_empty() {
+            let over = self.pending.load(Ordering::Relaxed) == 0;
+            if all_there && over && judge::outstanding(self).is_empty() {
                 return;
             }
             if !self.watch.seen().failures.is_empty() {
@@ -434,7 +439,7 @@ impl Cluster {
         let key = node_key(machine).public();
         while !self.in_office().contains(&key) {
             self.world.sleep(200).await;
-            if self.world.now() > GENESIS_MS + self.scenario.ends + SETTLE_MS {
+            if self.world.now() > GENESIS_MS + self.scenario.ends + SETTLE_MS / 2 {
                 return;
             }
         }
@@ -510,12 +515,12 @@ impl Cluster {
                 match &answers[0] {
                     // What a cheat promises is nothing: somebody honest must have it too.
                     _ if !self.honest(member) => {}
-                    Ok(_) => {
+                    // Known already: it has promised before.
+                    Ok(_) | Err(SubmitError::NotQueued(NotQueued::Duplicate)) => {
                         promise.by = member;
                         self.watch.seen().acknowledged.insert(id, promise);
                         return;
                     }
-                    Err(SubmitError::NotQueued(NotQueued::Duplicate)) => return,
                     Err(SubmitError::Refused(refusal)) if refusal.code == "transaction.nonce_used" => return,
                     // Another node's clock, height or state may be behind; or it has no room.
                     Err(_) => {}

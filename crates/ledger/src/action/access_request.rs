@@ -13,6 +13,7 @@ use crate::refusal::fact;
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::Record;
 use crate::state::access::{Access, AccessRefusal};
+use crate::state::coverage::Withdrawals;
 use crate::state::custody::{Custody, CustodyRefusal, KeyRequest, OneTimeKeys, check_keys};
 use crate::state::destruction::Destruction;
 use crate::state::key::Key;
@@ -76,7 +77,8 @@ impl Execute for AccessRequest {
         let until_ms = request.granted(call.now_ms())?.until_ms;
         let decided = decide(call.state, &request.ask, request.by(), Some(until_ms))?;
         let terms = &decided.contract.value.terms;
-        check_fresh(call.state, &request, terms, release.organisation, release.figures.cohort_at)?;
+        let (owner, cohort_at) = (release.organisation, release.figures.cohort_at);
+        check_fresh(call.state, &request, terms, owner, cohort_at, Withdrawals::OfPosted)?;
         let organisation = request.organisation;
         if !self.keys.is_empty() {
             let custody = release.figures.custody.ok_or(CustodyRefusal::NotInCustody {})?;

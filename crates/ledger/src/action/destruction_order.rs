@@ -3,18 +3,20 @@
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
+use super::release_post::check_fresh;
 use super::{ActionSpec, Execute};
 use crate::Text;
 use crate::call::{Call, Halt};
 use crate::id::{ChainId, CustodyId, ObjectKind, ObjectRef, ReleaseId};
 use crate::role::{Authority, Capacity, KeyUse, Role};
+use crate::state::Record;
 use crate::state::contract::Standing;
+use crate::state::coverage::Withdrawals;
 use crate::state::destruction::{Destruction, DestructionCause, DestructionRefusal};
 use crate::state::key::Key;
 use crate::state::release::Release;
-use crate::state::request::{Request, RequestStatus, Subject};
-use crate::state::{Record, coverage};
-use crate::terms::{ConsentMode, OnWithdrawal};
+use crate::state::request::{Request, RequestStatus};
+use crate::terms::OnWithdrawal;
 use crate::transaction::Body;
 
 /// Orders the destruction of a release or of an object in custody. Where the ledger itself shows the cause, anyone may say so.
@@ -106,17 +108,16 @@ impl DestructionOrder {
             },
             DestructionCause::Withdrawal => {
                 let terms = &contract.terms;
-                let bound = terms.on_withdrawal == OnWithdrawal::Destroy
-                    && !matches!(terms.consent, ConsentMode::Waiver { .. })
-                    && request.ask.subject == Subject::Cohort;
-                if !bound {
+                if terms.on_withdrawal != OnWithdrawal::Destroy {
                     return Ok(false);
                 }
-                let purposes = || request.ask.purposes.iter();
-                call.state.need(coverage::keys(release.organisation, purposes()))?;
-                let consented = terms.consent == ConsentMode::Required;
-                let changed_at = call.state.last_change(release.organisation, purposes(), consented)?;
-                changed_at > release.figures.cohort_at
+                let (owner, cohort_at) = (release.organisation, release.figures.cohort_at);
+                let fresh = check_fresh(call.state, request, terms, owner, cohort_at, Withdrawals::OfPosted);
+                match fresh {
+                    Ok(()) => false,
+                    Err(Halt::Refused(_)) => true,
+                    Err(missing) => return Err(missing),
+                }
             }
         })
     }

@@ -11,6 +11,7 @@ use crate::id::{ChainId, DatasetId, ObjectRef, OrganisationId, ReleaseId, Reques
 use crate::refusal::fact;
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::budget::Budget;
+use crate::state::coverage::Withdrawals;
 use crate::state::custody::{Custody, CustodyRefusal};
 use crate::state::destruction::Destruction;
 use crate::state::exposure::{self, Exposure};
@@ -159,14 +160,15 @@ pub(super) fn check_fresh(
     terms: &Terms,
     organisation: OrganisationId,
     cohort_at: u64,
+    counted: Withdrawals,
 ) -> Result<(), Halt> {
     // Of one patient the consents themselves have been looked at.
     if request.ask.subject != Subject::Cohort || matches!(terms.consent, ConsentMode::Waiver { .. }) {
         return Ok(());
     }
     state.need(coverage::keys(organisation, request.ask.purposes.iter()))?;
-    let consented = terms.consent == ConsentMode::Required;
-    let changed_at = state.last_change(organisation, request.ask.purposes.iter(), consented)?;
+    let counted = if terms.consent == ConsentMode::Required { counted } else { Withdrawals::None };
+    let changed_at = state.last_change(organisation, request.ask.purposes.iter(), counted)?;
     if changed_at > cohort_at {
         return Err(ReleaseRefusal::Stale { cohort_at, changed_at }.into());
     }
@@ -224,7 +226,7 @@ impl ReleasePost {
         if patients < least {
             return Err(ReleaseRefusal::CohortSmall { patients, least }.into());
         }
-        check_fresh(state, request, terms, organisation, cohort_at)?;
+        check_fresh(state, request, terms, organisation, cohort_at, Withdrawals::All)?;
         if let Subject::Patient { .. } = request.ask.subject {
             return if patients == 1 {
                 Ok(())

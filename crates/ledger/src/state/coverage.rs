@@ -20,14 +20,27 @@ use crate::vocabulary::{Effect, Provision, Purpose};
 pub struct Coverage {
     /// Consents in force with a sentence that permits exactly this purpose; each is counted until it is withdrawn, expired or not.
     pub permits: u64,
-    /// The last withdrawal or narrowing that a cohort for uses within this purpose can have lost a patient by.
+    /// The last withdrawal or narrowing of a consent that permitted this purpose: patients who were picked before it are picked again.
     pub withdrawn_at: u64,
+    /// The last of them by which a cohort that was posted for uses within this purpose can have lost a patient.
+    pub lost_at: u64,
     /// The last new denial of this purpose: it touches uses within it.
     pub denied_at: u64,
     /// The last new denial of a narrower purpose: it touches uses of exactly this one.
     pub denied_below_at: u64,
     /// The last cohort for a use within this purpose.
     pub cohort_at: u64,
+}
+
+/// Which withdrawals touch a cohort.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Withdrawals {
+    /// None: patients were not asked. Denials count all the same.
+    None,
+    /// Those by which a cohort that was posted can have lost a patient.
+    OfPosted,
+    /// All: of a cohort that is being posted the ledger did not know before.
+    All,
 }
 
 /// Keys that a use for some purposes reads.
@@ -89,7 +102,7 @@ impl State<'_> {
         Ok(())
     }
 
-    /// Counts provisions that cease to be in force, of a consent given at `since`. Cohorts picked before it was given cannot have its patient in them by it.
+    /// Counts provisions that cease to be in force, of a consent given at `since`. Posted cohorts that were picked before it was given cannot have its patient in them by it.
     pub(crate) fn count_out(
         &mut self,
         organisation: OrganisationId,
@@ -102,8 +115,9 @@ impl State<'_> {
         for purpose in permitted {
             self.change_coverage(organisation, purpose, |coverage| {
                 coverage.permits -= 1;
+                coverage.withdrawn_at = height;
                 if coverage.cohort_at >= since {
-                    coverage.withdrawn_at = height;
+                    coverage.lost_at = height;
                 }
             })?;
         }
@@ -144,12 +158,12 @@ impl State<'_> {
         Ok(least)
     }
 
-    /// The last height at which a patient of a cohort for a use can have ceased to be covered; withdrawals count where consents were asked for.
+    /// The last height at which a patient of a cohort for a use can have ceased to be covered.
     pub(crate) fn last_change<'p>(
         &self,
         organisation: OrganisationId,
         purposes: impl IntoIterator<Item = &'p Purpose>,
-        consented: bool,
+        counted: Withdrawals,
     ) -> Result<u64, Missing> {
         let mut last = 0;
         for purpose in purposes {
@@ -157,9 +171,11 @@ impl State<'_> {
             for above in purpose.with_broader() {
                 let coverage = self.coverage(organisation, above)?;
                 last = last.max(coverage.denied_at);
-                if consented {
-                    last = last.max(coverage.withdrawn_at);
-                }
+                last = last.max(match counted {
+                    Withdrawals::None => 0,
+                    Withdrawals::OfPosted => coverage.lost_at,
+                    Withdrawals::All => coverage.withdrawn_at,
+                });
             }
         }
         Ok(last)

@@ -123,6 +123,18 @@ fn a_withdrawal_shrinks_the_next_version() {
 }
 
 #[test]
+fn a_withdrawal_between_picking_and_posting_is_not_missed() {
+    let mut scene = granted();
+    let post = scene.post(1);
+    let (patient, consent) = (scene.patients[0], scene.consents[0]);
+    scene.chain.apply_as(patient, &wallet(1), ConsentWithdraw { consent });
+    let another = scene.patients[1];
+    let provision = permit(&scene.chain, Purpose::HealthResearch);
+    scene.chain.consent(another, 2, provision);
+    assert_eq!(scene.chain.refused(&key(1), post).name, "release.stale");
+}
+
+#[test]
 fn a_withdrawal_touches_what_can_stand_on_the_consent_and_nothing_else() {
     let mut scene = granted().released();
     let (patient, access) = (scene.patients[0], scene.access(1));

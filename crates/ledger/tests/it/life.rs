@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use medveil_ledger::action::*;
-use medveil_ledger::role::Role;
+use medveil_ledger::decision::is_in_cohort;
 use medveil_ledger::state::budget::Budget;
-use medveil_ledger::state::consent::{Answer, Consent, answer};
+use medveil_ledger::state::consent::Consent;
 use medveil_ledger::state::patient::Patient;
 use medveil_ledger::state::request::{Request, RequestStatus};
 use medveil_ledger::terms::{Epsilon, Terms};
@@ -34,6 +34,8 @@ struct World {
     patients: Vec<AccountId>,
     /// The last request of each member under each contract.
     requests: BTreeMap<(u8, usize), RequestId>,
+    /// Patients whom a custodian has picked, and has not posted yet.
+    picks: BTreeMap<(u8, usize), (RequestId, Vec<AccountId>, state::release::Figures)>,
     /// Patients of each version of each release, as the custodian picked them: what the ledger does not know.
     cohorts: BTreeMap<(ReleaseId, u64), Vec<AccountId>>,
 }
@@ -45,6 +47,7 @@ enum Step {
     Withdraw { patient: u8, number: u32 },
     Ask { member: u8, contract: usize, purpose: usize },
     Cancel { member: u8, contract: usize },
+    Pick { member: u8, contract: usize },
     Post { member: u8, contract: usize },
     Access { member: u8, contract: usize },
     Wait,
@@ -59,6 +62,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (patient, 1u32..4).prop_map(|(patient, number)| Step::Withdraw { patient, number }),
         4 => (3u8..=4, 0usize..2, 0usize..2).prop_map(|(member, contract, purpose)| Step::Ask { member, contract, purpose }),
         1 => (3u8..=4, 0usize..2).prop_map(|(member, contract)| Step::Cancel { member, contract }),
+        2 => (3u8..=4, 0usize..2).prop_map(|(member, contract)| Step::Pick { member, contract }),
         4 => (3u8..=4, 0usize..2).prop_map(|(member, contract)| Step::Post { member, contract }),
         6 => (3u8..=4, 0usize..2).prop_map(|(member, contract)| Step::Access { member, contract }),
         1 => Just(Step::Wait),
@@ -86,7 +90,7 @@ impl World {
     }
 
     /// What the patient's consents say about a request's use, from the state as it is: as an auditor would find it.
-    fn covers(&self, patient: AccountId, request: &Request, until_ms: u64) -> bool {
+    fn covers(&self, patient: AccountId, request: &Request) -> bool {
         let record = self.chain.latest::<Patient>(&patient).unwrap().value;
         let consents: Vec<Consent> = (1..=record.consents)
             .map(|number| {
@@ -96,18 +100,9 @@ impl World {
                     .value
             })
             .collect();
-        let purposes: Vec<Purpose> = request.ask.purposes.iter().copied().collect();
-        let used = Use {
-            purposes: &purposes,
-            recipient: request.organisation,
-            role: Role::Hospital,
-            classes: &request.ask.classes,
-            commercial: false,
-            study: None,
-            from_ms: self.chain.now_ms(),
-            until_ms,
-        };
-        answer(&consents, &used) == Answer::Permitted
+        let RequestStatus::Granted(obligations) = &request.status else { panic!("not granted") };
+        let contract = self.chain.latest::<state::contract::Contract>(&request.ask.contract).unwrap().value;
+        is_in_cohort(request, &contract.terms, obligations, &consents, self.chain.now_ms(), None)
     }
 
     /// The transaction of a step.
@@ -150,7 +145,7 @@ impl World {
             }
             Step::Post { member, contract } => {
                 let request = request(member, contract)?;
-                let (_, figures) = self.pick(request)?;
+                let (_, figures) = self.picked(*member, *contract)?;
                 let version = self.version(request) + 1;
                 chain.transaction(&key(1), ReleasePost { request, dataset: self.dataset, version, figures })
             }
@@ -161,8 +156,17 @@ impl World {
                 let access = AccessRequest { release, version, keys: Default::default() };
                 chain.transaction(&key(*member), access)
             }
-            Step::Wait => return None,
+            Step::Pick { .. } | Step::Wait => return None,
         })
+    }
+
+    /// What was picked for a request earlier, or what would be picked now.
+    fn picked(&self, member: u8, contract: usize) -> Option<(Vec<AccountId>, state::release::Figures)> {
+        let request = self.requests.get(&(member, contract))?;
+        match self.picks.get(&(member, contract)) {
+            Some((of, cohort, figures)) if of == request => Some((cohort.clone(), figures.clone())),
+            _ => self.pick(*request),
+        }
     }
 
     fn version(&self, request: RequestId) -> u64 {
@@ -173,10 +177,11 @@ impl World {
     /// The patients whom an honest custodian picks, from the state as it is.
     fn pick(&self, request: RequestId) -> Option<(Vec<AccountId>, state::release::Figures)> {
         let record = self.chain.decided(request);
-        let RequestStatus::Granted(obligations) = &record.status else { return None };
+        if !matches!(record.status, RequestStatus::Granted(_)) {
+            return None;
+        }
         let covered = self.patients.iter().copied();
-        let cohort: Vec<AccountId> =
-            covered.filter(|patient| self.covers(*patient, &record, obligations.until_ms)).collect();
+        let cohort: Vec<AccountId> = covered.filter(|patient| self.covers(*patient, &record)).collect();
         let mut figures = figures(&self.chain);
         figures.patients = cohort.len() as u64;
         Some((cohort, figures))
@@ -184,13 +189,21 @@ impl World {
 
     /// Carries out a step; whether an access was granted to somebody who is not covered any more.
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
+        if let Step::Pick { member, contract } = step {
+            if let Some(request) = self.requests.get(&(*member, *contract)) {
+                if let Some((cohort, figures)) = self.pick(*request) {
+                    self.picks.insert((*member, *contract), (*request, cohort, figures));
+                }
+            }
+            return Ok(());
+        }
         let Some(transaction) = self.transaction(step) else {
             self.chain.wait_ms(40 * DAY_MS);
             return Ok(());
         };
         let block = self.chain.next_block();
         let picked = match step {
-            Step::Post { member, contract } => self.pick(self.requests[&(*member, *contract)]),
+            Step::Post { member, contract } => self.picked(*member, *contract),
             _ => None,
         };
         let digest = transaction.digest();
@@ -203,11 +216,10 @@ impl World {
         if let (Step::Access { member, contract }, true) = (step, applied) {
             let request = self.requests[&(*member, *contract)];
             let record = self.chain.decided(request);
-            let RequestStatus::Granted(obligations) = &record.status else { panic!("not granted") };
             let release = ReleaseId::derive(request, self.dataset);
             for patient in &self.cohorts[&(release, self.version(request))] {
                 prop_assert!(
-                    self.covers(*patient, &record, obligations.until_ms),
+                    self.covers(*patient, &record),
                     "accessed though {} is not covered any more",
                     patient
                 );
@@ -218,7 +230,11 @@ impl World {
             Step::Ask { member, contract, .. } if applied => {
                 self.requests.insert((*member, *contract), RequestId(digest.0));
             }
-            Step::Post { member, contract } if applied => {
+            Step::Post { member, contract } => {
+                self.picks.remove(&(*member, *contract));
+                if !applied {
+                    return self.check_budgets();
+                }
                 let request = self.requests[&(*member, *contract)];
                 let release = ReleaseId::derive(request, self.dataset);
                 let (cohort, _) = picked.expect("what was posted was picked");

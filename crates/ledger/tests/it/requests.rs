@@ -81,6 +81,29 @@ fn conditions_are_met_or_undertaken() {
 }
 
 #[test]
+fn a_preview_says_what_would_be_decided() {
+    use medveil_ledger::decision::{PreviewError, preview};
+    let scene = granted();
+    let (chain, mut ask) = (&scene.chain, ask(scene.contract, [scene.dataset]));
+    let by = |ask: &state::request::Ask, snapshot: &dyn Snapshot| {
+        let (account, hospital) = (chain.account(&key(4)), organisation("hospital-4"));
+        preview(chain.next_block(), snapshot, ask, account, hospital, role::Role::Hospital)
+    };
+    assert_eq!(by(&ask, &chain.state).unwrap().plan, PLAN);
+    let mut loaded = std::collections::BTreeSet::new();
+    loop {
+        let lazy = crate::common::Lazy { state: &chain.state, loaded: loaded.clone(), asked: 0.into() };
+        match by(&ask, &lazy) {
+            Err(PreviewError::Missing(keys)) => loaded.extend(keys),
+            outcome => break assert!(outcome.is_ok()),
+        }
+    }
+    ask.commercial = true;
+    let Err(PreviewError::Refused(reason)) = by(&ask, &chain.state) else { panic!("granted") };
+    assert_eq!(reason.name, "decision.commercial");
+}
+
+#[test]
 fn a_contract_has_its_time() {
     let mut chain = Chain::new();
     let dataset = chain.dataset(1);

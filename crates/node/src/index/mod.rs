@@ -20,12 +20,17 @@
 
 mod facts;
 mod follower;
+mod list;
 mod names;
 mod place;
 mod query;
+mod runs;
 pub mod schema;
 mod waiters;
 mod writer;
+
+#[cfg(test)]
+mod tests;
 
 use std::{
     path::PathBuf,
@@ -46,6 +51,7 @@ pub use query::{
 pub use writer::BlockEvents;
 
 use names::Names;
+use runs::Recents;
 use waiters::Waiters;
 use writer::Writer;
 
@@ -97,6 +103,7 @@ struct Inner {
     readers: Mutex<Readers>,
     returned: Condvar,
     names: RwLock<Names>,
+    recents: RwLock<Recents>,
     progress: watch::Sender<Progress>,
     events: broadcast::Sender<Arc<BlockEvents>>,
     waiters: Waiters,
@@ -123,7 +130,7 @@ struct Readers {
 const READERS: usize = 4;
 
 /// Blocks of events that a subscriber may be behind.
-const EVENTS: usize = 64;
+const EVENTS: usize = 16;
 
 impl Index {
     /// Opens the index of a chain, or makes it.
@@ -137,12 +144,14 @@ impl Index {
     ) -> Result<(Self, Writer), IndexError> {
         let connection = schema::open(&path, rules, chain)?;
         let names = Names::load(&connection)?;
+        let recents = Recents::load(&connection)?;
         let progress = schema::progress(&connection)?;
         let index = Self(Arc::new(Inner {
             path,
             readers: Mutex::default(),
             returned: Condvar::new(),
             names: RwLock::new(names),
+            recents: RwLock::new(recents),
             progress: watch::Sender::new(progress),
             events: broadcast::Sender::new(EVENTS),
             waiters: Waiters::default(),

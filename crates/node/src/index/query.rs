@@ -1,14 +1,17 @@
 //! Lists and look-ups.
 
-use std::borrow::Cow;
-use std::fmt::Write as _;
+use std::sync::{PoisonError, RwLock, RwLockReadGuard};
 
 use medveil_ledger::{AccountId, Digest, Event, ObjectKind, ObjectRef, OrganisationId};
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, params, types::Type};
+use rusqlite::{OptionalExtension as _, params};
 
-use super::names::Names;
-use super::writer::{find_object, integer, short};
-use super::{Index, IndexError, Place, facts};
+use super::list::{
+    EVENT, EXTERNAL_EVENT, List, Span, TRANSACTION, block_row, event_at, event_row, find_transaction,
+    heights, number, object_ref, transaction_at, transaction_row, unsigned,
+};
+use super::runs::{Kind, short};
+use super::writer::{find_object, integer};
+use super::{Index, IndexError, Place};
 
 /// A block as the index knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -143,15 +146,6 @@ pub struct ObjectFilter {
     pub times: Times,
 }
 
-const TRANSACTION: &str = "SELECT tx.id, tx.place, block.time, account.ref, tx.organisation, tx.action, tx.refusal, tx.first_event, tx.events
-    FROM tx JOIN object AS account ON account.id = tx.account JOIN block ON block.height = tx.place >> 16";
-
-const EVENT: &str =
-    "SELECT event.place, block.time, event.kind, tx.id, actor.ref, event.organisation, object.kind, object.ref, event.facts
-    FROM event JOIN block ON block.height = event.place >> 16
-    LEFT JOIN tx ON event.tx IS NOT NULL AND tx.place = (event.place & ~65535) + event.tx
-    LEFT JOIN object AS actor ON actor.id = event.actor LEFT JOIN object ON object.id = event.object";
-
 impl Index {
     /// The block at a height.
     ///
@@ -186,12 +180,10 @@ impl Index {
     /// # Errors
     /// The database cannot be read.
     pub fn transaction(&self, id: Digest) -> Result<Option<TransactionRow>, IndexError> {
-        self.read(|connection, names| {
-            let sql = format!(
-                "{TRANSACTION} JOIN tx_hash ON tx_hash.place = tx.place WHERE tx_hash.hash = ? AND tx.id = ?"
-            );
-            let row = |row: &Row<'_>| transaction_row(row, names);
-            connection.prepare_cached(&sql)?.query_row(params![short(&id.0), id.0], row).optional()
+        let recent = self.recent_transactions(id);
+        self.read(|connection, names| match find_transaction(connection, &recent, id)? {
+            Some(place) => transaction_at(connection, names, place),
+            None => Ok(None),
         })
     }
 
@@ -200,11 +192,7 @@ impl Index {
     /// # Errors
     /// The database cannot be read.
     pub fn transaction_at(&self, place: Place) -> Result<Option<TransactionRow>, IndexError> {
-        self.read(|connection, names| {
-            let sql = format!("{TRANSACTION} WHERE tx.place = ?");
-            let row = |row: &Row<'_>| transaction_row(row, names);
-            connection.prepare_cached(&sql)?.query_row([place], row).optional()
-        })
+        self.read(|connection, names| transaction_at(connection, names, place))
     }
 
     /// The ids of a block's transactions, in their order.
@@ -233,7 +221,7 @@ impl Index {
     ) -> Result<Vec<TransactionRow>, IndexError> {
         self.read(|connection, names| {
             let mut list = List::new(TRANSACTION, "tx.place");
-            list.places(connection, filter.times, page.before)?;
+            list.span(Span::before(page.before).within(connection, filter.times)?);
             let account = match filter.account {
                 Some(account) => find_object(connection, &ObjectRef::account(account))?.map_or(Some(0), Some),
                 None => None,
@@ -256,10 +244,7 @@ impl Index {
     /// # Errors
     /// The database cannot be read.
     pub fn event(&self, place: Place) -> Result<Option<EventRow>, IndexError> {
-        self.read(|connection, names| {
-            let sql = format!("{EVENT} WHERE event.place = ?");
-            connection.prepare_cached(&sql)?.query_row([place], |row| event_row(row, names)).optional()
-        })
+        self.read(|connection, names| event_at(connection, names, place))
     }
 
     /// The events of one block from an index on, so many at most.
@@ -280,11 +265,7 @@ impl Index {
     /// # Errors
     /// The database cannot be read.
     pub fn event_list(&self, filter: &EventFilter, page: Page<Place>) -> Result<Vec<EventRow>, IndexError> {
-        self.read(|connection, names| {
-            let mut list = List::events(connection, names, filter)?;
-            list.places(connection, filter.times, page.before)?;
-            list.query(connection, page.limit, |row| event_row(row, names))
-        })
+        self.events_in(filter, Span::before(page.before), page.limit)
     }
 
     /// Events after a place, oldest first.
@@ -297,13 +278,95 @@ impl Index {
         after: Place,
         limit: u32,
     ) -> Result<Vec<EventRow>, IndexError> {
+        self.events_in(filter, Span::after(after), limit)
+    }
+
+    fn events_in(&self, filter: &EventFilter, span: Span, limit: u32) -> Result<Vec<EventRow>, IndexError> {
+        match filter.object {
+            Some(object) if object.kind == ObjectKind::External => {
+                self.external_events(filter, object, span, limit)
+            }
+            Some(object) if object.kind == ObjectKind::Transaction => {
+                self.refusals(filter, Digest(object.id), span, limit)
+            }
+            _ => self.read(|connection, names| {
+                let mut list = List::new(EVENT, "event.place");
+                list.events(connection, names, filter)?;
+                if let Some(object) = &filter.object {
+                    list.equal("event.object", Some(find_object(connection, object)?.unwrap_or(0)));
+                    // The index has those events only.
+                    list.condition("event.object > 0");
+                }
+                list.span(span.within(connection, filter.times)?);
+                list.query(connection, limit, |row| event_row(row, names))
+            }),
+        }
+    }
+
+    /// A transaction is the object of the event that it was refused, its only one.
+    fn refusals(
+        &self,
+        filter: &EventFilter,
+        id: Digest,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, IndexError> {
+        let recent = self.recent_transactions(id);
         self.read(|connection, names| {
-            let mut list = List::events(connection, names, filter)?;
-            list.ascending();
-            list.places(connection, filter.times, None)?;
-            list.bound("event.place > ", after.number());
-            list.query(connection, limit, |row| event_row(row, names))
+            let span = span.within(connection, filter.times)?;
+            let Some(place) = find_transaction(connection, &recent, id)? else { return Ok(Vec::new()) };
+            let Some(row) = transaction_at(connection, names, place)? else { return Ok(Vec::new()) };
+            let place = Place { index: row.first_event, ..place };
+            let event = event_at(connection, names, place)?;
+            let asked = |event: &EventRow| filter.matches(&event.event) && span.has(event.place) && limit > 0;
+            Ok(event.filter(asked).into_iter().collect())
         })
+    }
+
+    /// Events about something outside of the ledger: in runs up to some place, in memory after it.
+    fn external_events(
+        &self,
+        filter: &EventFilter,
+        object: ObjectRef,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, IndexError> {
+        // The memory is looked at first: what goes from there to a run meanwhile is then found twice, and not missed.
+        let mut recent = read(&self.0.recents).externals.find(&object.id);
+        self.read(|connection, names| {
+            let span = span.within(connection, filter.times)?;
+            let mut list = List::new(EXTERNAL_EVENT, "run_entry.place");
+            list.order_before = "run.id";
+            list.values.push(short(&object.id).into());
+            list.equal("run.kind", Some(Kind::External as i64));
+            list.bound("event.external = ", object.id.to_vec());
+            list.events(connection, names, filter)?;
+            list.span(span);
+            let mut rows = list.query(connection, limit, |row| event_row(row, names))?;
+            recent.retain(|place| span.has(*place) && rows.iter().all(|row| row.place != *place));
+            if !span.ascending {
+                recent.reverse();
+            }
+            let mut latest = Vec::new();
+            for place in recent {
+                if latest.len() == limit as usize {
+                    break;
+                }
+                latest.extend(event_at(connection, names, place)?.filter(|row| filter.matches(&row.event)));
+            }
+            if span.ascending {
+                rows.extend(latest);
+            } else {
+                latest.extend(rows);
+                rows = latest;
+            }
+            rows.truncate(limit as usize);
+            Ok(rows)
+        })
+    }
+
+    fn recent_transactions(&self, id: Digest) -> Vec<Place> {
+        read(&self.0.recents).transactions.find(&id.0)
     }
 
     /// The place after everything that is indexed.
@@ -321,8 +384,7 @@ impl Index {
                 "SELECT object.id, object.kind, object.ref, object.organisation, block.height, block.time
                 FROM object JOIN block ON block.height = object.place >> 16";
             let mut list = List::new(select, "object.id");
-            // Written out, so that the indices of what is on the ledger serve.
-            list.condition(&format!("object.kind > 0 AND object.kind = {}", filter.kind as u8));
+            list.equal("object.kind", Some(i64::from(filter.kind as u8)));
             list.equal(
                 "object.organisation",
                 number(names, filter.organisation.as_ref().map(|o| o.as_str())),
@@ -356,194 +418,6 @@ impl Index {
     }
 }
 
-/// A statement under construction: conditions, and the numbers for them. Nothing that anybody wrote gets into its text.
-struct List {
-    sql: String,
-    key: &'static str,
-    order: &'static str,
-    numbers: Vec<i64>,
-    conditions: usize,
-}
-
-impl List {
-    fn new(select: &str, key: &'static str) -> Self {
-        Self { sql: select.to_owned(), key, order: "DESC", numbers: Vec::new(), conditions: 0 }
-    }
-
-    fn events(connection: &Connection, names: &Names, filter: &EventFilter) -> rusqlite::Result<Self> {
-        let mut list = Self::new(EVENT, "event.place");
-        list.equal("event.kind", number(names, filter.kind.as_deref()));
-        list.equal("event.organisation", number(names, filter.organisation.as_ref().map(|o| o.as_str())));
-        match filter.object {
-            // A transaction is the object of the event that it was refused.
-            Some(object) if object.kind == ObjectKind::Transaction => {
-                let refused: Option<i64> = connection
-                    .prepare_cached(
-                        "SELECT (tx.place & ~65535) + tx.first_event FROM tx_hash JOIN tx ON tx.place = tx_hash.place
-                         WHERE tx_hash.hash = ? AND tx.id = ? AND tx.refusal > 0",
-                    )?
-                    .query_row(params![short(&object.id), object.id], |row| row.get(0))
-                    .optional()?;
-                list.equal("event.place", Some(refused.unwrap_or(-1)));
-            }
-            Some(object) => list.equal("event.object", Some(find_object(connection, &object)?.unwrap_or(0))),
-            None => {}
-        }
-        if filter.object.is_some_and(|object| object.kind != ObjectKind::Transaction) {
-            list.condition("event.object > 0");
-        }
-        if let Some(actor) = filter.actor {
-            let actor = find_object(connection, &ObjectRef::account(actor))?;
-            list.equal("event.actor", Some(actor.unwrap_or(0)));
-        }
-        Ok(list)
-    }
-
-    fn ascending(&mut self) {
-        self.order = "ASC";
-    }
-
-    fn condition(&mut self, condition: &str) {
-        let word = if self.conditions == 0 { "WHERE" } else { "AND" };
-        write!(self.sql, " {word} {condition}").expect("writing into memory does not fail");
-        self.conditions += 1;
-    }
-
-    fn bound(&mut self, comparison: &str, number: i64) {
-        self.condition(&format!("{comparison}?"));
-        self.numbers.push(number);
-    }
-
-    fn equal(&mut self, column: &str, number: Option<i64>) {
-        if let Some(number) = number {
-            self.bound(&format!("{column} = "), number);
-        }
-    }
-
-    /// Places in blocks of a time, before a place.
-    fn places(
-        &mut self,
-        connection: &Connection,
-        times: Times,
-        before: Option<Place>,
-    ) -> rusqlite::Result<()> {
-        let (key, mut end) = (self.key, None);
-        if times != Times::default() {
-            let (from, to) = heights(connection, times)?;
-            self.bound(&format!("{key} >= "), Place::first(from).number());
-            end = Some(Place::first(to));
-        }
-        let end = match (before, end) {
-            (Some(before), Some(end)) => Some(before.min(end)),
-            (before, end) => before.or(end),
-        };
-        if let Some(end) = end {
-            self.bound(&format!("{key} < "), end.number());
-        }
-        Ok(())
-    }
-
-    fn query<T>(
-        mut self,
-        connection: &Connection,
-        limit: u32,
-        row: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
-    ) -> rusqlite::Result<Vec<T>> {
-        write!(self.sql, " ORDER BY {} {} LIMIT {limit}", self.key, self.order)
-            .expect("writing into memory does not fail");
-        let numbers = self.numbers.iter().map(|number| number as &dyn ToSql);
-        let mut statement = connection.prepare_cached(&self.sql)?;
-        statement.query_map(rusqlite::params_from_iter(numbers), row)?.collect()
-    }
-}
-
-/// The number of a name that is asked for; 0, which none has, if the index has never met it.
-fn number(names: &Names, text: Option<&str>) -> Option<i64> {
-    text.map(|text| names.number(text).unwrap_or(0))
-}
-
-/// Heights of the blocks of a time: from, up to but without. Times rise with heights.
-fn heights(connection: &Connection, times: Times) -> rusqlite::Result<(u64, u64)> {
-    let from = times.from.map_or(Ok(0), |time| first_since(connection, time))?;
-    let to = times.to.map_or(Ok(Place::END.height), |time| first_since(connection, time))?;
-    Ok((from, to))
-}
-
-/// The height of the first block at a time or later.
-fn first_since(connection: &Connection, time: u64) -> rusqlite::Result<u64> {
-    let last = connection.query_row("SELECT max(height) FROM block", (), |row| unsigned(row, 0))?;
-    // Where blocks are missing, the next one tells.
-    let mut statement =
-        connection.prepare_cached("SELECT time FROM block WHERE height >= ? ORDER BY height LIMIT 1")?;
-    let (mut low, mut high) = (0, last + 1);
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let there = statement.query_row([integer(middle)], |row| unsigned(row, 0))?;
-        if there >= time {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    Ok(low)
-}
-
-/// A height, a time or a count. INVARIANT: none that is written is negative.
-pub(super) fn unsigned(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
-    row.get::<_, i64>(column).map(i64::unsigned_abs)
-}
-
-fn block_row(row: &Row<'_>) -> rusqlite::Result<BlockRow> {
-    Ok(BlockRow {
-        height: unsigned(row, 0)?,
-        time_ms: unsigned(row, 1)?,
-        digest: Digest(row.get(2)?),
-        transactions: row.get(3)?,
-        events: row.get(4)?,
-    })
-}
-
-fn transaction_row(row: &Row<'_>, names: &Names) -> rusqlite::Result<TransactionRow> {
-    Ok(TransactionRow {
-        id: Digest(row.get(0)?),
-        place: row.get(1)?,
-        time_ms: unsigned(row, 2)?,
-        account: AccountId(row.get(3)?),
-        organisation: names.organisation(row.get(4)?),
-        action: names.text(row.get(5)?).to_owned(),
-        refusal: row.get::<_, Option<i64>>(6)?.map(|number| names.text(number).to_owned()),
-        first_event: row.get(7)?,
-        events: row.get(8)?,
-    })
-}
-
-fn event_row(row: &Row<'_>, names: &Names) -> rusqlite::Result<EventRow> {
-    let place: Place = row.get(0)?;
-    let transaction = row.get::<_, Option<[u8; 32]>>(3)?.map(Digest);
-    let object = match (row.get::<_, Option<u8>>(6)?, transaction) {
-        (Some(kind), _) => object_ref(6, kind, row.get(7)?)?,
-        (None, Some(transaction)) => ObjectRef::transaction(transaction),
-        (None, None) => return Err(unreadable(6, Type::Null)),
-    };
-    let bytes = row.get_ref(8)?.as_blob()?;
-    let event = Event {
-        kind: Cow::Owned(names.text(row.get(2)?).to_owned()),
-        height: place.height,
-        transaction,
-        actor: row.get::<_, Option<[u8; 32]>>(4)?.map(AccountId),
-        organisation: names.organisation(row.get(5)?),
-        object,
-        facts: facts::read(bytes, names).ok_or_else(|| unreadable(8, Type::Blob))?,
-    };
-    Ok(EventRow { place, time_ms: unsigned(row, 1)?, event })
-}
-
-fn object_ref(column: usize, kind: u8, id: [u8; 32]) -> rusqlite::Result<ObjectRef> {
-    let kind = ObjectKind::ALL.iter().find(|known| **known as u8 == kind);
-    let kind = *kind.ok_or_else(|| unreadable(column, Type::Integer))?;
-    Ok(ObjectRef { kind, id })
-}
-
-fn unreadable(column: usize, found: Type) -> rusqlite::Error {
-    rusqlite::Error::InvalidColumnType(column, "written by other software".to_owned(), found)
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
 }

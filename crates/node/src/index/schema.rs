@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, params}
 
 use super::{
     IndexError, Progress,
-    query::unsigned,
+    list::unsigned,
     writer::{hash, integer},
 };
 use crate::Rules;
@@ -27,31 +27,32 @@ const TABLES: &str = "
     CREATE TABLE block (
         height INTEGER PRIMARY KEY, time INTEGER NOT NULL, digest BLOB NOT NULL, transactions INTEGER NOT NULL, events INTEGER NOT NULL
     );
-    -- Whatever an event is about, and every account that acted. `place` is where it was first met.
+    -- Whatever on the ledger an event is about, and every account that acted. `place` is where it was first met.
     CREATE TABLE object (
         id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, ref BLOB NOT NULL, organisation INTEGER, place INTEGER NOT NULL
     );
     CREATE TABLE object_hash (hash INTEGER NOT NULL, object INTEGER NOT NULL, PRIMARY KEY (hash, object)) WITHOUT ROWID;
-    -- Things outside of the ledger (kind 0) are as many as events and in no list.
-    CREATE INDEX object_kind ON object (kind) WHERE kind > 0;
-    CREATE INDEX object_organisation ON object (kind, organisation) WHERE kind > 0;
+    CREATE INDEX object_kind ON object (kind);
+    CREATE INDEX object_organisation ON object (kind, organisation);
     CREATE TABLE tx (
         place INTEGER PRIMARY KEY, id BLOB NOT NULL, account INTEGER NOT NULL, organisation INTEGER, action INTEGER NOT NULL,
         refusal INTEGER, first_event INTEGER NOT NULL, events INTEGER NOT NULL
     );
-    -- The first eight bytes of the id: a third of what the id would take.
-    CREATE TABLE tx_hash (hash INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (hash, place)) WITHOUT ROWID;
     CREATE INDEX tx_account ON tx (account);
     CREATE INDEX tx_organisation ON tx (organisation);
     CREATE INDEX tx_action ON tx (action);
     CREATE INDEX tx_refusal ON tx (refusal) WHERE refusal > 0;
-    -- `tx`: its index in the block. `object`: none for the transaction itself.
+    -- `tx`: its index in the block. What it is about: `external`, `object`, or, with neither, the transaction itself.
     CREATE TABLE event (
-        place INTEGER PRIMARY KEY, kind INTEGER NOT NULL, tx INTEGER, actor INTEGER, organisation INTEGER, object INTEGER, facts BLOB NOT NULL
+        place INTEGER PRIMARY KEY, kind INTEGER NOT NULL, tx INTEGER, actor INTEGER, organisation INTEGER, object INTEGER, external BLOB,
+        facts BLOB NOT NULL
     );
     CREATE INDEX event_kind ON event (kind);
     CREATE INDEX event_organisation ON event (organisation);
     CREATE INDEX event_object ON event (object) WHERE object > 0;
+    -- Digests in sorted runs: of transactions (0) and of things outside of the ledger (1). `last`: the last place in the run.
+    CREATE TABLE run (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, last INTEGER NOT NULL);
+    CREATE TABLE run_entry (run INTEGER NOT NULL, hash INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (run, hash, place)) WITHOUT ROWID;
     -- Accounts that an organisation will have if it is admitted.
     CREATE TABLE nominee (organisation INTEGER NOT NULL, account BLOB NOT NULL);
 ";

@@ -1,6 +1,9 @@
 //! What a block brings to the index.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock, RwLockWriteGuard},
+};
 
 use medveil_chain::{Block, Bytes};
 use medveil_ledger::{
@@ -9,7 +12,7 @@ use medveil_ledger::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Index, IndexError, Place, facts};
+use super::{Index, IndexError, Place, facts, runs::RUN};
 
 /// The events of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub(crate) struct Writer {
     index: Index,
     /// Objects met lately, so that busy accounts are not looked up again and again.
     objects: HashMap<ObjectRef, i64>,
+    /// Digests that are kept in memory before they are written as a run.
+    pub(super) run: usize,
 }
 
 /// Objects remembered: about 8 MB.
@@ -35,7 +40,7 @@ const OBJECTS: usize = 1 << 16;
 
 impl Writer {
     pub(crate) fn new(connection: Connection, index: Index) -> Result<Self, IndexError> {
-        Ok(Self { connection, index, objects: HashMap::new() })
+        Ok(Self { connection, index, objects: HashMap::new(), run: RUN })
     }
 
     /// Notes that everything is known from `since` on: the blocks before are not to be had.
@@ -52,8 +57,19 @@ impl Writer {
     /// Takes blocks that follow each other; those that it has already are passed over. All or nothing, then tells who waits.
     pub(crate) fn apply(&mut self, blocks: &[Arc<Block>]) -> Result<(), IndexError> {
         let mut height = self.index.height();
-        let (mut told, mut included) = (Vec::with_capacity(blocks.len()), Vec::new());
+        let mut told = Vec::with_capacity(blocks.len());
+        let mut met = Met::default();
         let transaction = self.connection.transaction()?;
+        // INVARIANT: only this thread changes what is recent.
+        let full: Vec<bool> = {
+            let mut recents = write(&self.index.0.recents);
+            recents.both().iter().map(|recent| recent.len() >= self.run).collect()
+        };
+        for (recent, full) in write(&self.index.0.recents).both().into_iter().zip(&full) {
+            if *full {
+                recent.write(&transaction)?;
+            }
+        }
         for block in blocks {
             if block.height() <= height {
                 continue;
@@ -66,7 +82,7 @@ impl Writer {
             height = block.height();
             let result =
                 BlockWriter { connection: &transaction, index: &self.index, objects: &mut self.objects }
-                    .write(block, &mut included);
+                    .write(block, &mut met);
             match result {
                 Ok(events) => told.push(events),
                 Err(error) => {
@@ -81,8 +97,18 @@ impl Writer {
             return Err(error.into());
         }
         let inner = &self.index.0;
+        {
+            let mut recents = write(&inner.recents);
+            for (recent, full) in recents.both().into_iter().zip(full) {
+                if full {
+                    recent.clear();
+                }
+            }
+            met.transactions.iter().for_each(|(id, place)| recents.transactions.add(&id.0, *place));
+            met.externals.iter().for_each(|(digest, place)| recents.externals.add(digest, *place));
+        }
         inner.progress.send_modify(|progress| progress.height = height);
-        inner.waiters.tell(&included);
+        inner.waiters.tell(&met.transactions);
         for events in told {
             // Nobody listens: nothing is lost.
             let _ = inner.events.send(Arc::new(events));
@@ -99,6 +125,17 @@ impl Writer {
     }
 }
 
+/// Digests that blocks bring, with their places.
+#[derive(Default)]
+struct Met {
+    transactions: Vec<(Digest, Place)>,
+    externals: Vec<([u8; 32], Place)>,
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The writing of one block.
 struct BlockWriter<'a> {
     connection: &'a Connection,
@@ -107,11 +144,7 @@ struct BlockWriter<'a> {
 }
 
 impl BlockWriter<'_> {
-    fn write(
-        &mut self,
-        block: &Block,
-        included: &mut Vec<(Digest, Place)>,
-    ) -> Result<BlockEvents, IndexError> {
+    fn write(&mut self, block: &Block, met: &mut Met) -> Result<BlockEvents, IndexError> {
         let (header, body) = (block.header(), block.body());
         let height = header.height;
         self.connection
@@ -144,13 +177,13 @@ impl BlockWriter<'_> {
             let own = &events[next_event..next_event + count];
             self.transaction(place, &transaction, &receipt, next_event, own)?;
             for (event, number) in own.iter().zip(next_event..) {
-                self.event(Place { height, index: number as u16 }, event, Some(index as u32))?;
+                self.event(Place { height, index: number as u16 }, event, Some(index as u32), met)?;
             }
             next_event += count;
-            included.push((id, place));
+            met.transactions.push((id, place));
         }
         for (event, number) in events[next_event..].iter().zip(next_event..) {
-            self.event(Place { height, index: number as u16 }, event, None)?;
+            self.event(Place { height, index: number as u16 }, event, None, met)?;
         }
         Ok(BlockEvents { height, time_ms: header.time, events })
     }
@@ -180,9 +213,6 @@ impl BlockWriter<'_> {
             .execute(params![
                 place, id.0, account, organisation, action, refusal, first_event as u32, events.len() as u32
             ])?;
-        self.connection
-            .prepare_cached("INSERT INTO tx_hash (hash, place) VALUES (?, ?)")?
-            .execute(params![short(&id.0), place])?;
         if let Action::GovernancePropose(propose) = &body.action
             && let Measure::AdmitOrganisation(admit) = &propose.measure
             && refusal.is_none()
@@ -198,7 +228,13 @@ impl BlockWriter<'_> {
         Ok(())
     }
 
-    fn event(&mut self, place: Place, event: &Event, transaction: Option<u32>) -> Result<(), IndexError> {
+    fn event(
+        &mut self,
+        place: Place,
+        event: &Event,
+        transaction: Option<u32>,
+        met: &mut Met,
+    ) -> Result<(), IndexError> {
         let kind = self.name(&event.kind)?;
         let actor = match event.actor {
             Some(actor) => Some(self.object(&ObjectRef::account(actor), event.organisation, place)?),
@@ -206,9 +242,13 @@ impl BlockWriter<'_> {
         };
         let is_itself = event.object.kind == ObjectKind::Transaction
             && event.transaction.is_some_and(|id| id.0 == event.object.id);
-        let object = match is_itself {
-            true => None,
-            false => Some(self.object(&event.object, event.organisation, place)?),
+        let (object, external) = match event.object.kind {
+            ObjectKind::External => {
+                met.externals.push((event.object.id, place));
+                (None, Some(event.object.id))
+            }
+            _ if is_itself => (None, None),
+            _ => (Some(self.object(&event.object, event.organisation, place)?), None),
         };
         let organisation = self.organisation(event.organisation)?;
         let mut bytes = Vec::with_capacity(128);
@@ -217,9 +257,9 @@ impl BlockWriter<'_> {
         }
         self.connection
             .prepare_cached(
-                "INSERT INTO event (place, kind, tx, actor, organisation, object, facts) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO event (place, kind, tx, actor, organisation, object, external, facts) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             )?
-            .execute(params![place, kind, transaction, actor, organisation, object, bytes])?;
+            .execute(params![place, kind, transaction, actor, organisation, object, external, bytes])?;
         if event.kind == "organisation.admitted"
             && let Some(admitted) = event.object.as_organisation()
         {
@@ -282,11 +322,11 @@ impl BlockWriter<'_> {
     /// The number of a name.
     fn name(&mut self, text: &str) -> Result<i64, IndexError> {
         let names = &self.index.0.names;
-        let known = names.read().unwrap_or_else(std::sync::PoisonError::into_inner).number(text);
+        let known = names.read().unwrap_or_else(PoisonError::into_inner).number(text);
         if let Some(number) = known {
             return Ok(number);
         }
-        let mut names = names.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut names = names.write().unwrap_or_else(PoisonError::into_inner);
         let number = names.push(text.to_owned());
         self.connection
             .prepare_cached("INSERT INTO name (id, text) VALUES (?, ?)")?
@@ -309,12 +349,6 @@ pub(super) fn find_object(connection: &Connection, object: &ObjectRef) -> rusqli
 /// A height, a time or a count as the database keeps it. What is above 2^63 does not occur, and reads as that.
 pub(super) fn integer(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
-}
-
-/// The first eight bytes of a digest.
-pub(super) fn short(id: &[u8; 32]) -> i64 {
-    let [a, b, c, d, e, f, g, h, ..] = *id;
-    i64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 /// A number that tells objects apart well enough; equal ones are compared in full. Names have their letters in front, numbers at the end.

@@ -28,8 +28,8 @@ pub fn measure(network: &Network, console: &Console) -> Result<(Value, String), 
     let nothing = format!("datasets/{}", "00".repeat(32));
     let trail = format!("audits/{object}");
     let cases = [
-        ("state at the tip", "members/hospital-1".to_owned()),
-        ("state at a height", format!("members/hospital-1?at={}", height / 2)),
+        ("state at the tip", "members/hospital-01".to_owned()),
+        ("state at a height", format!("members/hospital-01?at={}", height / 2)),
         ("no such object", nothing),
         ("complete trail of one entry", trail),
         ("transaction and receipt", format!("transactions/{transaction}")),

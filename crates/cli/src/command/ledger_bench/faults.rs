@@ -1,24 +1,21 @@
 //! What happens to a network that is idle, or loses nodes.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use medveil_ledger::action::{AuditNotarise, GovernancePropose, GovernanceVote};
 use medveil_ledger::measure::SeatValidator;
 use medveil_ledger::state::trail::{Reason, Step};
 use medveil_ledger::{AccountId, Action, Body, Digest, ObjectRef, OrganisationId, SigningKey};
-use medveil_node::keys::{KeyFile, Kind};
 use serde_json::{Value, json};
 
 use super::figures::quantile;
 use super::load::{self, Senders};
-use super::members::{Member, Network, free_ports};
+use super::members::{Network, Second};
 use super::{LedgerArgs, environment, evidence, megabytes, told};
 use crate::command::governance::seat_claim;
 use crate::console::Console;
 use crate::failure::Failure;
-use crate::signer::height_in;
 
 /// Transactions of the idle scenario.
 const IDLE: usize = 100;
@@ -31,7 +28,7 @@ struct Administrator {
 
 impl Administrator {
     fn of(network: &Network, member: usize) -> Result<Self, Failure> {
-        Ok(Administrator { key: network.members[member].administrator()?, nonce: 0 })
+        Ok(Administrator { key: network.administrator(member)?, nonce: 0 })
     }
 
     fn act(
@@ -73,15 +70,14 @@ fn note(number: u64) -> AuditNotarise {
 
 /// One transaction at a time, at any moment between two blocks.
 pub fn idle(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Failure> {
-    let (_folder, network) = args.start(1000)?;
-    let count = network.members.len();
+    let (_folder, network, _) = args.start(1000, false)?;
+    let count = network.count;
     // Nodes at rest: what they took to start is given back by then, or never.
     std::thread::sleep(Duration::from_secs(30));
-    let resident: Vec<u64> = network.members.iter().map(Member::resident).collect();
-    let cpu = || network.members.iter().map(Member::cpu_seconds).sum::<f64>();
-    let before = cpu();
+    let resident = network.resident();
+    let before = network.all_cpu_seconds();
     std::thread::sleep(Duration::from_secs(10));
-    let idle_cpu = (cpu() - before) / 10.0 / count as f64;
+    let idle_cpu = (network.all_cpu_seconds() - before) / 10.0 / count as f64;
     let mut administrator = Administrator::of(&network, 0)?;
     let mut latencies = Vec::with_capacity(IDLE);
     for number in 0..IDLE {
@@ -118,14 +114,14 @@ pub fn idle(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Fai
 
 /// `kill -9` of one node in the middle of a load.
 pub fn crash(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Failure> {
-    let (_folder, mut network) = args.start(1000)?;
+    let (_folder, mut network, _) = args.start(1000, false)?;
     let mut senders = Senders::open(&network, args.accounts as usize, args.suite.suite())?;
     let shape = args.shape();
-    let victim = network.members.len() - 1;
+    let victim = network.count - 1;
     let third = Duration::from_secs(args.seconds / 3);
     let ran = load::run(&mut network, &mut senders, shape, 0, |network| {
         std::thread::sleep(third);
-        network.members[victim].kill();
+        network.kill(victim)?;
         std::thread::sleep(third.min(Duration::from_secs(10)));
         let missed = network.height();
         network.run(victim)?;
@@ -159,7 +155,7 @@ pub fn crash(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Fa
     value["environment"] = environment(args);
     text += &format!(
         "\nkill -9 of one of {}: restarted at height {height}, answers after {answers:.2} s, back at the tip after {back:.2} s (claim: 5 s); acknowledged and lost: {} (claim: 0); {} blocks compared, {} differ: {}",
-        network.members.len(),
+        network.count,
         outcome.lost,
         forks.0,
         forks.1,
@@ -171,17 +167,18 @@ pub fn crash(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Fa
 /// Two down: progress. Three down: none. One returns: progress. A validator is replaced while another is down.
 pub fn down(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Failure> {
     // Short epochs, so that a replacement takes effect soon.
-    let (folder, mut network) = args.start(20)?;
-    down_in(args, folder.path(), &mut network, console).inspect_err(|_| network.keep_logs(console))
+    let (_folder, mut network, second) = args.start(20, true)?;
+    let second = second.ok_or_else(|| Failure::unusable("the second node has no folder"))?;
+    down_in(args, &second, &mut network, console).inspect_err(|_| network.keep_logs(console))
 }
 
 fn down_in(
     args: &LedgerArgs,
-    folder: &Path,
+    second: &Second,
     network: &mut Network,
     console: &Console,
 ) -> Result<(Value, String), Failure> {
-    let count = network.members.len();
+    let count = network.count;
     let tolerated = (count - 1) / 3;
     let mut administrator = Administrator::of(network, 0)?;
     let wait = Duration::from_secs(60);
@@ -189,7 +186,7 @@ fn down_in(
     let mut text = String::new();
 
     // As many down as may be: transactions go on.
-    (0..tolerated).for_each(|index| network.members[count - 1 - index].kill());
+    (0..tolerated).try_for_each(|index| network.kill(count - 1 - index))?;
     let mut slowest: f64 = 0.0;
     for number in 0..10 {
         let (answer, took) = administrator.act(network, 0, note(number), wait)?;
@@ -203,7 +200,7 @@ fn down_in(
     value["tolerated_down"] = json!({ "down": tolerated, "slowest_seconds": slowest });
 
     // One more: nothing becomes final.
-    network.members[count - 1 - tolerated].kill();
+    network.kill(count - 1 - tolerated)?;
     std::thread::sleep(Duration::from_secs(2));
     let before = network.height();
     let (answer, _) = administrator.act(network, 0, note(100), Duration::ZERO)?;
@@ -242,10 +239,11 @@ fn down_in(
     for index in 0..gone {
         network.wait_for(index, wait, |status| status.height >= tip)?;
     }
-    let (replaced, new, took) = replace(network, folder, &mut administrator, console)?;
+    let new = count;
+    let (replaced, took) = replace(network, second, &mut administrator, console)?;
     text += &format!(
         "\n`{replaced}` replaced by vote while `{}` is down: the new node follows and the old one is out {took:.1} s after the proposal (epochs of 20 blocks)",
-        network.members[gone].name
+        network.members()[gone].organisation
     );
     value["replacement"] = json!({ "organisation": replaced, "seconds": took });
 
@@ -273,47 +271,46 @@ fn down_in(
     Ok((value, text))
 }
 
-/// Replaces the second member's validator by one with another key, by vote.
+/// Replaces the second member's validator by its second node, by vote.
 fn replace(
     network: &mut Network,
-    folder: &Path,
+    second: &Second,
     administrator: &mut Administrator,
     console: &Console,
-) -> Result<(String, usize, f64), Failure> {
+) -> Result<(String, f64), Failure> {
     const OLD: usize = 1;
-    let wait = Duration::from_secs(60);
-    let name = network.members[OLD].name.clone();
+    let (wait, new) = (Duration::from_secs(60), network.count);
+    let name = network.members()[OLD].organisation.clone();
     let organisation = OrganisationId::new(&name).map_err(Failure::unusable)?;
-    let ports = free_ports(2)?;
-    let key = KeyFile::generate(Kind::Node, medveil_ledger::Suite::Ed25519).map_err(Failure::unusable)?;
-    let place = second_folder(&network.members[OLD].folder, folder, &key, &ports)?;
-    let address = format!("127.0.0.1:{}", ports[0]).parse().map_err(Failure::unusable)?;
-    let seat = seat_claim(&key, network.genesis.chain_id(), organisation, address)?;
+    let address = second.address.parse().map_err(Failure::unusable)?;
+    let seat = seat_claim(&second.key, network.genesis.chain_id(), organisation, address)?;
     let start = Instant::now();
     let measure = SeatValidator { organisation, seat }.into();
     let (answer, _) = administrator.act(network, 0, GovernancePropose { measure }, wait)?;
     if answer["outcome"] != "applied" {
         return Err(Failure::Refused(format!("the proposal was not taken: {answer}")));
     }
-    let mut enacted = String::new();
-    for member in [1, 2, 3] {
+    let client = network.client(0)?;
+    let mut status = String::new();
+    for member in 1..network.count {
         let mut voter = Administrator::of(network, member)?;
         voter.act(network, 0, GovernanceVote { proposal: 1, approve: true }, wait)?;
-        let client = network.client(0)?;
         let proposal = client.get("/api/v1/proposals/1").map_err(|error| error.failure(console))?;
-        enacted = proposal["status"].as_str().unwrap_or_default().to_owned();
+        status = proposal["status"].as_str().unwrap_or_default().to_owned();
+        if status != "open" {
+            break;
+        }
     }
-    if enacted != "enacted" {
-        return Err(Failure::Refused(format!("the proposal is {enacted}, not enacted")));
+    if status != "enacted" {
+        return Err(Failure::Refused(format!("the proposal is {status}, not enacted")));
     }
-    let new = network.add(Member::new(format!("{name} (new key)"), place, ports[1]));
     network.run(new)?;
     // In office: the status names the new key among the validators.
-    let public = key.public().to_string();
-    let client = network.client(0)?;
+    let public = second.key.public().to_string();
+    let digits = public.trim_start_matches("ed25519:");
     loop {
         let status = client.get("/api/v1/status").map_err(|error| error.failure(console))?;
-        if status["validators"].to_string().contains(public.trim_start_matches("ed25519:")) {
+        if status["validators"].to_string().contains(digits) {
             break;
         }
         if start.elapsed() > Duration::from_secs(120) {
@@ -321,44 +318,17 @@ fn replace(
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    network.members[OLD].kill();
-    let tip = height_in(&client, console)?;
+    network.kill(OLD)?;
+    let tip = network.height();
     network.wait_for(new, Duration::from_secs(60), |status| status.height > tip)?;
-    Ok((name, new, start.elapsed().as_secs_f64()))
-}
-
-/// The folder of a node with another key: what the organisation would copy, and nothing of the old data.
-fn second_folder(
-    old: &Path,
-    folder: &Path,
-    key: &KeyFile,
-    ports: &[u16],
-) -> Result<std::path::PathBuf, Failure> {
-    let place = folder.join("replacement");
-    let fail = Failure::unusable::<std::io::Error>;
-    std::fs::create_dir_all(place.join("keys")).map_err(fail)?;
-    std::fs::copy(old.join("genesis.toml"), place.join("genesis.toml")).map_err(fail)?;
-    std::fs::copy(old.join("keys/administrator.key"), place.join("keys/administrator.key")).map_err(fail)?;
-    key.write(&place.join("keys/node.key")).map_err(Failure::unusable)?;
-    let settings = std::fs::read_to_string(old.join("node.toml")).map_err(fail)?;
-    let changed: Vec<String> = settings
-        .lines()
-        .map(|line| match line.split_once(" = ").map(|(name, _)| name) {
-            Some("key") => format!("key = \"{}\"", key.public()),
-            Some("listen") => format!("listen = \"127.0.0.1:{}\"", ports[0]),
-            Some("http") => format!("http = \"127.0.0.1:{}\"", ports[1]),
-            _ => line.to_owned(),
-        })
-        .collect();
-    std::fs::write(place.join("node.toml"), changed.join("\n") + "\n").map_err(fail)?;
-    Ok(place)
+    Ok((name, start.elapsed().as_secs_f64()))
 }
 
 /// Compares the digests of all blocks that running nodes have: how many heights, and how many of them differ.
 fn check_forks(network: &Network, console: &Console) -> Result<(usize, usize), Failure> {
     let mut digests: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    for member in network.members.iter().filter(|member| member.is_running()) {
-        let client = crate::client::Client::new(&member.url)?;
+    for member in network.members().iter().filter(|member| member.pid().is_some()) {
+        let client = crate::client::Client::new(&member.url())?;
         let mut cursor = String::new();
         loop {
             let page = client

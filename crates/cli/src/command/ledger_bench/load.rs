@@ -85,7 +85,7 @@ impl Senders {
     /// Accounts that are not opened.
     pub fn open(network: &Network, accounts: usize, suite: Suite) -> Result<Self, Failure> {
         let chain = network.genesis.chain_id();
-        let count = network.members.len();
+        let count = network.count;
         let mut groups: Vec<(usize, Vec<Sender>)> =
             (0..2 * count).map(|group| (group % count, Vec::new())).collect();
         let mut seed = 0u64;
@@ -103,7 +103,7 @@ impl Senders {
             }
         };
         for member in 0..count {
-            let administrator = network.members[member].administrator()?;
+            let administrator = network.administrator(member)?;
             let client = network.client(member)?;
             let signer = AccountId::derive(chain, &administrator.public());
             let problem = |error| Failure::unusable(format!("{error:?}"));
@@ -129,7 +129,8 @@ impl Senders {
                 let group = member + count * (number % 2);
                 groups[group].1.push(Sender { key, account, nonce: 0 });
             }
-            let results = post(&agent(), &network.members[member].url, &frames).map_err(Failure::unusable)?;
+            let results =
+                post(&agent(), &network.members()[member].url(), &frames).map_err(Failure::unusable)?;
             if let Some(error) = results.iter().find_map(|result| result.error.as_ref()) {
                 return Err(Failure::unusable(format!(
                     "an account was not opened: {} {}",
@@ -284,7 +285,7 @@ pub fn run<T>(
             places.insert(short(id), (group as u32, index as u32));
         }
     }
-    let urls: Vec<String> = network.members.iter().map(|member| member.url.clone()).collect();
+    let urls: Vec<String> = network.members().iter().map(|member| member.url()).collect();
     let client = network.client(observer)?;
     let from = client.status().map_err(|error| Failure::unusable(format!("{error:?}")))?.indexed + 1;
     let shared = Shared {
@@ -296,14 +297,15 @@ pub fn run<T>(
         stop: AtomicBool::new(false),
         refused: Mutex::default(),
     };
+    let shared = &shared;
     std::thread::scope(|scope| {
-        let watching = scope.spawn(|| watch(&client, from, &places, &times, &shared));
+        let watching = scope.spawn(|| watch(&client, from, &places, &times, shared));
         let each = shape.rate as f64 / stocks.len() as f64;
         let sending: Vec<_> = stocks
             .iter()
             .zip(&times)
             .map(|(stock, times)| {
-                let (url, shared) = (&urls[stock.node], &shared);
+                let url = &urls[stock.node];
                 scope.spawn(move || send(stock, times, url, each, shape, shared))
             })
             .collect();
@@ -328,7 +330,11 @@ pub fn run<T>(
         let outcome = Outcome {
             lost: lost.count() as u64,
             latencies,
-            refused: shared.refused.into_inner().unwrap_or_default(),
+            refused: shared
+                .refused
+                .lock()
+                .map(|mut refused| std::mem::take(&mut *refused))
+                .unwrap_or_default(),
             sent,
             sending,
             whole: last,

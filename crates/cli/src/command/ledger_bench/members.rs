@@ -1,64 +1,71 @@
 //! The members of the network under test: one process each, over loopback.
 
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use medveil_ledger::{Genesis, SigningKey};
 use medveil_node::keys::{KeyFile, Kind};
 
 use crate::client::{Client, Status};
+use crate::cluster::{Cluster, LOG, Member, free_ports};
 use crate::console::Console;
 use crate::failure::Failure;
 
 /// How long nodes may take to start, all of them.
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(120);
 
-/// A network and its running nodes. Nodes are killed when it is dropped.
+/// A network and its nodes. They stop when it is dropped.
 pub struct Network {
-    folder: PathBuf,
+    cluster: Cluster,
     /// The genesis.
     pub genesis: Genesis,
-    /// The members, in the order of their names.
-    pub members: Vec<Member>,
+    /// Members that the genesis names; a second node of one of them comes after.
+    pub count: usize,
+    /// Processor seconds of processes that have ended, by member.
+    spent: Vec<f64>,
 }
 
-/// One member.
-pub struct Member {
-    /// The organisation.
-    pub name: String,
-    /// The member's folder.
-    pub folder: PathBuf,
-    /// Where its node answers.
-    pub url: String,
-    process: Option<Child>,
-    /// Processor seconds of processes that have ended.
-    spent: f64,
+/// What a network is made with.
+pub struct Plan {
+    /// Members.
+    pub count: usize,
+    /// Blocks in an epoch.
+    pub epoch_length: u64,
+    /// Threads of consensus of each node.
+    pub threads: u64,
+    /// Whether there is a folder for a second node of the second member, with a key of its own; it is not started.
+    pub second: bool,
+}
+
+/// The second node of a member, for which a vote is needed.
+pub struct Second {
+    /// Its key.
+    pub key: KeyFile,
+    /// Where other nodes reach it.
+    pub address: String,
 }
 
 impl Network {
-    /// Makes a network of `count` hospitals in `folder`, and starts all nodes.
+    /// Makes a network of hospitals in `folder`, and starts all nodes of the genesis.
     ///
     /// # Errors
     /// What the commands refuse, or nodes that do not start.
-    pub fn start(folder: &Path, count: usize, epoch_length: u64, threads: usize) -> Result<Self, Failure> {
-        let mut text = format!("chain = \"bench\"\nepoch-length = {epoch_length}\n");
-        let mut ports = free_ports(2 * count)?.into_iter();
-        let mut members = Vec::with_capacity(count);
+    pub fn start(folder: &Path, plan: &Plan) -> Result<(Self, Option<Second>), Failure> {
+        let count = plan.count;
+        let mut text = format!("chain = \"bench\"\nepoch-length = {}\n", plan.epoch_length);
+        let ports = free_ports(2 * count + 2).map_err(Failure::unusable)?;
         let out = folder.join("network");
         for number in 1..=count {
-            let name = format!("hospital-{number}");
-            let (peers, http) = (ports.next().unwrap_or(0), ports.next().unwrap_or(0));
+            let (peers, http) = (ports[2 * number - 2], ports[2 * number - 1]);
+            // A width of two keeps the order of names that of numbers.
             text += &format!(
-                "\n[[member]]\norganisation = \"{name}\"\nname = \"第 {number} 医院\"\nrole = \"hospital\"\naddress = \"127.0.0.1:{peers}\"\nhttp = \"127.0.0.1:{http}\"\n"
+                "\n[[member]]\norganisation = \"hospital-{number:02}\"\nname = \"第 {number} 医院\"\nrole = \"hospital\"\naddress = \"127.0.0.1:{peers}\"\nhttp = \"127.0.0.1:{http}\"\n"
             );
-            let url = format!("http://127.0.0.1:{http}");
-            members.push(Member { folder: out.join(&name), name, url, process: None, spent: 0.0 });
         }
         let list = folder.join("members.toml");
         std::fs::write(&list, text).map_err(Failure::unusable)?;
-        let made = program()?
+        let made = Command::new(std::env::current_exe().map_err(Failure::unusable)?)
             .args(["network", "new", "--lang", "en", "--members"])
             .arg(&list)
             .arg("--out")
@@ -71,36 +78,55 @@ impl Network {
             return Err(Failure::unusable(format!("`network new` failed: {said}")));
         }
         let genesis = crate::command::evidence::genesis(&out.join("genesis.toml"))?;
-        let mut network = Network { folder: folder.to_owned(), genesis, members };
-        for index in 0..count {
-            network.members[index].set("threads = 2", &format!("threads = {threads}"))?;
-            network.run(index)?;
+        let second = match plan.second {
+            true => Some(second(&out, &ports[2 * count..])?),
+            false => None,
+        };
+        for number in 1..=count {
+            set(
+                &out.join(format!("hospital-{number:02}")),
+                &[("# threads", format!("threads = {}", plan.threads))],
+            )?;
         }
-        for index in 0..count {
-            network.wait_for(index, START, |status| status.indexed > 0)?;
-        }
-        Ok(network)
+        let cluster = Cluster::open(&out, None, &[]).map_err(Failure::unusable)?;
+        let spent = vec![0.0; cluster.members.len()];
+        let mut network = Network { cluster, genesis, count, spent };
+        (0..count).try_for_each(|index| network.run(index))?;
+        network.cluster.wait_ready(START, |_| true).map_err(Failure::unusable)?;
+        Ok((network, second))
     }
 
-    /// The folder of everything.
-    pub fn folder(&self) -> &Path {
-        &self.folder
+    /// The members and, after them, the second node.
+    pub fn members(&self) -> &[Member] {
+        &self.cluster.members
     }
 
     /// A client of a member's node.
     pub fn client(&self, index: usize) -> Result<Client, Failure> {
-        Client::new(&self.members[index].url)
+        Client::new(&self.cluster.members[index].url())
+    }
+
+    /// A member's administrator.
+    pub fn administrator(&self, index: usize) -> Result<SigningKey, Failure> {
+        let path = self.cluster.members[index].folder.join("keys/administrator.key");
+        KeyFile::read(&path, Kind::Account).map(|key| key.signing_key()).map_err(Failure::unusable)
     }
 
     /// Starts a member's node.
     pub fn run(&mut self, index: usize) -> Result<(), Failure> {
-        self.members[index].run()
+        self.cluster.start(index).map_err(Failure::unusable)
+    }
+
+    /// Ends a member's node as `kill -9` does.
+    pub fn kill(&mut self, index: usize) -> Result<(), Failure> {
+        self.spent[index] = self.cpu_seconds(index);
+        self.cluster.kill(index).map_err(Failure::unusable)
     }
 
     /// Waits until a node's status is as wanted; the time that it took.
     ///
     /// # Errors
-    /// It is not within `patience`, or the process has ended.
+    /// It is not within `patience`, or a process has ended.
     pub fn wait_for(
         &mut self,
         index: usize,
@@ -114,22 +140,11 @@ impl Network {
                 Ok(status) if wanted(&status) => return Ok(start.elapsed()),
                 _ => {}
             }
-            let member = &mut self.members[index];
-            if let Some(Ok(Some(ended))) = member.process.as_mut().map(Child::try_wait) {
-                let log = std::fs::read_to_string(member.log()).unwrap_or_default();
-                let last: Vec<&str> = log.lines().rev().take(5).collect();
-                let last = last.into_iter().rev().collect::<Vec<_>>().join("\n");
-                return Err(Failure::unusable(format!(
-                    "the node of {} ended ({ended}):\n{last}",
-                    member.name
-                )));
-            }
+            self.cluster.check().map_err(Failure::unusable)?;
             if start.elapsed() > patience {
+                let (name, seconds) = (&self.cluster.members[index].organisation, patience.as_secs());
                 return Err(Failure::unusable(format!(
-                    "the node of {} is not as expected after {} s; its log is {}",
-                    member.name,
-                    patience.as_secs(),
-                    member.log().display()
+                    "the node of {name} is not as expected after {seconds} s"
                 )));
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -138,23 +153,17 @@ impl Network {
 
     /// The height of the last block that any running node has.
     pub fn height(&self) -> u64 {
-        let running = self.members.iter().filter(|member| member.process.is_some());
-        let heights = running.filter_map(|member| Client::new(&member.url).ok()?.status().ok());
+        let running = self.cluster.members.iter().filter(|member| member.pid().is_some());
+        let heights = running.filter_map(|member| Client::new(&member.url()).ok()?.status().ok());
         heights.map(|status| status.height).max().unwrap_or(0)
     }
 
-    /// Adds a member's second node: the same organisation with another key and address.
-    pub fn add(&mut self, member: Member) -> usize {
-        self.members.push(member);
-        self.members.len() - 1
-    }
-
-    /// Says where the logs are, when something went wrong.
+    /// Keeps the logs, when something went wrong, and says where.
     pub fn keep_logs(&self, console: &Console) {
         if let Ok(kept) = tempfile::Builder::new().prefix("medveil-bench-").tempdir() {
             let kept = kept.keep();
-            for member in &self.members {
-                let _ = std::fs::copy(member.log(), kept.join(format!("{}.log", member.name)));
+            for (member, number) in self.cluster.members.iter().zip(1..) {
+                let _ = std::fs::copy(member.folder.join(LOG), kept.join(format!("{number}.log")));
             }
             console.note(format_args!(
                 "{} {}",
@@ -163,119 +172,82 @@ impl Network {
             ));
         }
     }
-}
 
-impl Drop for Network {
-    fn drop(&mut self) {
-        self.members.iter_mut().for_each(Member::kill);
-    }
-}
-
-impl Member {
-    /// A member whose folder exists.
-    pub fn new(name: String, folder: PathBuf, http: u16) -> Self {
-        Member { name, folder, url: format!("http://127.0.0.1:{http}"), process: None, spent: 0.0 }
-    }
-
-    fn log(&self) -> PathBuf {
-        self.folder.join("node.log")
-    }
-
-    /// Replaces a line of `node.toml`, which stands there as a comment with its default.
-    fn set(&self, was: &str, is: &str) -> Result<(), Failure> {
-        let path = self.folder.join("node.toml");
-        let text = std::fs::read_to_string(&path).map_err(Failure::unusable)?;
-        let changed = text.replace(&format!("# {was}"), is);
-        std::fs::write(&path, changed).map_err(Failure::unusable)
-    }
-
-    fn run(&mut self) -> Result<(), Failure> {
-        let log =
-            std::fs::File::options().create(true).append(true).open(self.log()).map_err(Failure::unusable)?;
-        let process = program()?
-            .args(["node", "run", "--dir"])
-            .arg(&self.folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(Failure::unusable)?;
-        self.process = Some(process);
-        Ok(())
-    }
-
-    /// Ends the process as `kill -9` does.
-    pub fn kill(&mut self) {
-        self.spent = self.cpu_seconds();
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
-    }
-
-    /// Whether its process runs.
-    pub fn is_running(&self) -> bool {
-        self.process.is_some()
-    }
-
-    /// Its administrator's key.
-    pub fn administrator(&self) -> Result<SigningKey, Failure> {
-        let path = self.folder.join("keys/administrator.key");
-        KeyFile::read(&path, Kind::Account).map(|key| key.signing_key()).map_err(Failure::unusable)
-    }
-
-    /// Processor seconds that its processes have used: proc(5), fields 14 and 15 of stat, in ticks of 1/100 s.
-    pub fn cpu_seconds(&self) -> f64 {
+    /// Processor seconds that a member's processes have used: proc(5), fields 14 and 15 of stat, in ticks of 1/100 s.
+    pub fn cpu_seconds(&self, index: usize) -> f64 {
         let of = |pid: u32| {
             let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
             let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
             let ticks: u64 = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
             Some(ticks as f64 / 100.0)
         };
-        self.spent + self.process.as_ref().and_then(|process| of(process.id())).unwrap_or(0.0)
+        self.spent[index] + self.cluster.members[index].pid().and_then(of).unwrap_or(0.0)
     }
 
-    /// Its resident memory in bytes: proc(5), `VmRSS` of status, in kB.
-    pub fn resident(&self) -> u64 {
+    /// Processor seconds of all.
+    pub fn all_cpu_seconds(&self) -> f64 {
+        (0..self.cluster.members.len()).map(|index| self.cpu_seconds(index)).sum()
+    }
+
+    /// The resident memory of each running node in bytes: proc(5), `VmRSS` of status, in kB.
+    pub fn resident(&self) -> Vec<u64> {
         let of = |pid: u32| {
             let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
             let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
             Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)
         };
-        self.process.as_ref().and_then(|process| of(process.id())).unwrap_or(0)
+        self.cluster.members.iter().filter_map(|member| of(member.pid()?)).collect()
     }
 
-    /// Bytes on disk that its engine and its index take.
+    /// Bytes on disk that all engines take, and all indexes.
     pub fn disk(&self) -> (u64, u64) {
-        let data = self.folder.join("data");
-        let index: u64 = std::fs::read_dir(&data)
-            .map(|entries| {
-                entries
-                    .flatten()
-                    .filter(|entry| entry.file_name().to_string_lossy().starts_with("index.sqlite"))
-                    .filter_map(|entry| entry.metadata().ok())
-                    .map(|metadata| allocated(&metadata))
-                    .sum()
-            })
-            .unwrap_or(0);
-        (tree(&data.join("engine")), index)
+        let data = self.cluster.members.iter().map(|member| member.folder.join("data"));
+        data.fold((0, 0), |(engine, index), data| {
+            let entries = std::fs::read_dir(&data).into_iter().flatten().flatten();
+            let of_index: u64 = entries
+                .filter(|entry| entry.file_name().to_string_lossy().starts_with("index.sqlite"))
+                .filter_map(|entry| entry.metadata().ok())
+                .map(|metadata| allocated(&metadata))
+                .sum();
+            (engine + tree(&data.join("engine")), index + of_index)
+        })
     }
 }
 
-/// This program, which the nodes are processes of.
-fn program() -> Result<Command, Failure> {
-    Ok(Command::new(std::env::current_exe().map_err(Failure::unusable)?))
+/// Replaces lines of `node.toml` by what they begin with.
+fn set(folder: &Path, lines: &[(&str, String)]) -> Result<(), Failure> {
+    let path = folder.join("node.toml");
+    let text = std::fs::read_to_string(&path).map_err(Failure::unusable)?;
+    let changed: Vec<&str> = text
+        .lines()
+        .map(|line| {
+            let name = line.split(" =").next().unwrap_or_default();
+            lines.iter().find(|(wanted, _)| *wanted == name).map_or(line, |(_, is)| is.as_str())
+        })
+        .collect();
+    std::fs::write(&path, changed.join("\n") + "\n").map_err(Failure::unusable)
 }
 
-/// Ports that nobody listens on. They are bound together, so that none comes twice.
-pub fn free_ports(count: usize) -> Result<Vec<u16>, Failure> {
-    let listeners: Result<Vec<TcpListener>, _> =
-        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect();
-    let listeners = listeners.map_err(Failure::unusable)?;
-    listeners
-        .iter()
-        .map(|listener| listener.local_addr().map(|at| at.port()).map_err(Failure::unusable))
-        .collect()
+/// The folder of a second node of the second member: what the organisation would copy, a key of its own, and nothing of the data.
+fn second(network: &Path, ports: &[u16]) -> Result<Second, Failure> {
+    let fail = |error: std::io::Error| Failure::unusable(error);
+    let (old, place) = (network.join("hospital-02"), network.join("second-node-of-hospital-02"));
+    std::fs::create_dir_all(place.join("keys")).map_err(fail)?;
+    for name in ["genesis.toml", "node.toml", "keys/administrator.key"] {
+        std::fs::copy(old.join(name), place.join(name)).map_err(fail)?;
+    }
+    let key = KeyFile::generate(Kind::Node, medveil_ledger::Suite::Ed25519).map_err(Failure::unusable)?;
+    key.write(&place.join("keys/node.key")).map_err(Failure::unusable)?;
+    let address = format!("127.0.0.1:{}", ports[0]);
+    set(
+        &place,
+        &[
+            ("key", format!("key = \"{}\"", key.public())),
+            ("listen", format!("listen = \"{address}\"")),
+            ("http", format!("http = \"127.0.0.1:{}\"", ports[1])),
+        ],
+    )?;
+    Ok(Second { key, address })
 }
 
 /// Bytes that a folder takes on disk.

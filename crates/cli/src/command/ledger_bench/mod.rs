@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use self::figures::Figures;
 use self::load::{Outcome, Senders, Shape};
-use self::members::Network;
+use self::members::{Network, Plan, Second};
 use super::account::SuiteArg;
 use crate::console::Console;
 use crate::failure::Failure;
@@ -98,14 +98,19 @@ impl LedgerArgs {
         }
     }
 
-    fn start(&self, epoch_length: u64) -> Result<(tempfile::TempDir, Network), Failure> {
+    fn start(
+        &self,
+        epoch_length: u64,
+        second: bool,
+    ) -> Result<(tempfile::TempDir, Network, Option<Second>), Failure> {
         let folder = match &self.dir {
             Some(folder) => tempfile::tempdir_in(folder),
             None => tempfile::tempdir(),
         }
         .map_err(Failure::unusable)?;
-        let network = Network::start(folder.path(), self.count(), epoch_length, self.node_threads as usize)?;
-        Ok((folder, network))
+        let plan = Plan { count: self.count(), epoch_length, threads: self.node_threads, second };
+        let (network, second) = Network::start(folder.path(), &plan)?;
+        Ok((folder, network, second))
     }
 }
 
@@ -152,7 +157,7 @@ fn told(name: &str, outcome: &Outcome) -> (Figures, Value, String) {
 }
 
 fn under_load(args: &LedgerArgs, console: &Console) -> Result<(Value, String), Failure> {
-    let (_folder, mut network) = args.start(1000)?;
+    let (_folder, mut network, _) = args.start(1000, false)?;
     let mut senders = Senders::open(&network, args.accounts as usize, args.suite.suite())?;
     let shape = args.shape();
     console.note(format_args!(
@@ -161,37 +166,30 @@ fn under_load(args: &LedgerArgs, console: &Console) -> Result<(Value, String), F
         shape.rate,
         shape.seconds
     ));
-    let disk = |network: &Network| {
-        let all = network.members.iter().map(members::Member::disk);
-        all.fold((0, 0), |(engine, index), (more, of_index)| (engine + more, index + of_index))
-    };
-    let cpu = |network: &Network| network.members.iter().map(members::Member::cpu_seconds).sum::<f64>();
-    let (disk_before, cpu_before) = (disk(&network), std::cell::Cell::new(0.0));
+    let (disk_before, cpu_before) = (network.disk(), std::cell::Cell::new(0.0));
     let ran = load::run(&mut network, &mut senders, shape, 0, |network| {
         // Signing is over here, and nothing but the load has cost anything since.
-        cpu_before.set(cpu(network));
-        let mut resident = Vec::new();
+        cpu_before.set(network.all_cpu_seconds());
+        let mut resident: Vec<u64> = Vec::new();
         let start = std::time::Instant::now();
         while start.elapsed().as_secs() < args.seconds {
             std::thread::sleep(std::time::Duration::from_millis(500));
-            let now: Vec<u64> = network.members.iter().map(members::Member::resident).collect();
-            let most = |before: u64, now: u64| before.max(now);
-            resident = if resident.is_empty() {
-                now
-            } else {
-                resident.into_iter().zip(now).map(|(a, b)| most(a, b)).collect()
+            let now = network.resident();
+            resident = match resident.is_empty() {
+                true => now,
+                false => resident.into_iter().zip(now).map(|(before, now)| before.max(now)).collect(),
             };
         }
         Ok(resident)
     });
     let (outcome, resident) = ran.inspect_err(|_| network.keep_logs(console))?;
-    let (cpu_after, disk_after) = (cpu(&network), disk(&network));
+    let (cpu_after, disk_after) = (network.all_cpu_seconds(), network.disk());
     let name = format!("{} {} nodes={}", console.text("notes", "存证"), args.suite.suite(), args.count());
     let (figures, mut value, mut text) = told(&name, &outcome);
     let replicas = args.count() as f64;
     let all = (figures.succ as f64).max(1.0);
     let cpu_us = (cpu_after - cpu_before.get()) * 1e6 / all / replicas;
-    let engine = (disk_after.0 - disk_before.0) as f64 / all / replicas;
+    let engine = disk_after.0.saturating_sub(disk_before.0) as f64 / all / replicas;
     let index = disk_after.1.saturating_sub(disk_before.1) as f64 / all / replicas;
     let refused = network
         .client(0)?
