@@ -1,5 +1,7 @@
 //! Blocks as they are read from peers and files.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
 mod common;
 
 use common::{child, genesis, validators};

@@ -1,5 +1,7 @@
 //! Evidence holds, and nothing that was altered does.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
 mod common;
 
 use std::time::Instant;

@@ -1,5 +1,7 @@
 //! What evidence and blocks consist of, each by itself: altered, it is refused, or it is something else that nobody signed.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
 mod common;
 
 use common::{evidence, genesis, validators};

@@ -1,5 +1,7 @@
 //! Encodings, pinned by their hashes. A change here is a change of the protocol: chains and evidence files of before are lost.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
 mod common;
 
 use common::{child, evidence, genesis, validators};

@@ -1,5 +1,7 @@
 //! Nodes over loopback TCP.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
 mod common;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! Seven members keep an object: what thieves, liars and losses can do, with the public interface only.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;

@@ -1,5 +1,7 @@
 //! Formats are pinned: what is kept or signed today must be read in ten years. A change of `vectors/encoding.txt` is a decision, not a fix.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::BTreeMap;
 
 use chacha20::ChaCha20Rng;

@@ -56,6 +56,9 @@ const MEMBERS: [(&str, &str, &str); 7] = [
 /// Where a hospital's synthetic patients lie in its folder.
 const PATIENTS: &str = "patients";
 
+/// The evidence of the demo's own transaction, in the folder of the consortium.
+const EVIDENCE: &str = "note.evidence";
+
 /// How long all nodes are given to follow the chain.
 const READY: Duration = Duration::from_secs(120);
 
@@ -203,7 +206,24 @@ fn notarise(args: &DemoArgs, cluster: &Cluster, console: &Console) -> Result<Not
     if digests.iter().any(|digest| *digest != digests[0]) {
         return Err(Failure::Refused(format!("the nodes differ at height {height}: {digests:?}")));
     }
+    let second = Client::new(&cluster.members[1].url())?;
+    let evidence = export(&second, &id, console)?;
+    super::write_new(&args.dir.join(EVIDENCE), &evidence, true, false)?;
     Ok(Note { id, height, index, digests, latency })
+}
+
+/// Evidence of a final transaction from a node.
+fn export(client: &Client, id: &str, console: &Console) -> Result<Vec<u8>, Failure> {
+    let deadline = Instant::now() + FINAL;
+    loop {
+        match client.get_evidence(&format!("/api/v1/transactions/{id}")) {
+            // The newest block may have no certificate of its own yet.
+            Err(error) if error.code() == Some("proof.not_ready") && Instant::now() < deadline => {
+                std::thread::sleep(Duration::from_millis(200));
+            }
+            answer => return answer.map_err(|error| error.failure(console)),
+        }
+    }
 }
 
 fn summary(args: &DemoArgs, cluster: &Cluster, note: &Note, continued: bool) -> Value {
@@ -282,12 +302,23 @@ fn show(
         (
             ("keys", "密钥"),
             of_first("keys"),
-            ("node.key votes, administrator.key signs transactions", "node.key 用于投票，administrator.key 用于签署交易"),
+            (
+                "node.key votes, administrator.key signs transactions",
+                "node.key 用于投票，administrator.key 用于签署交易",
+            ),
         ),
         (("log", "日志"), of_first(LOG), ("", "")),
         (("patients", "患者"), patients, ("made up", "均为虚构")),
-        (("evidence", "证据"), evidence.clone(), ("of the note above, from hospital-2's node", "上述记录的证据，取自 hospital-2 的节点")),
-        (("genesis", "创世"), genesis.clone(), ("all that is needed to check evidence", "核验证据只需此文件")),
+        (
+            ("evidence", "证据"),
+            evidence.clone(),
+            ("of the note above, from hospital-2's node", "上述记录的证据，取自 hospital-2 的节点"),
+        ),
+        (
+            ("genesis", "创世"),
+            genesis.clone(),
+            ("all that is needed to check evidence", "核验证据只需此文件"),
+        ),
     ];
     let mut table = Table::new();
     table.load_style(presets::NOTHING);

@@ -7,6 +7,8 @@
 //! MEDVEIL_SEED=17 cargo test --release -p medveil-conformance --test simulation replay -- --nocapture
 //! ```
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "these are tests")]
+
 mod adversary;
 mod chance;
 mod consortium;

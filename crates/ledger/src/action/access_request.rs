@@ -18,6 +18,7 @@ use crate::state::custody::{Custody, CustodyRefusal, KeyRequest, OneTimeKeys, ch
 use crate::state::destruction::Destruction;
 use crate::state::key::Key;
 use crate::state::release::Release;
+use crate::state::request::Subject;
 use crate::transaction::Body;
 
 /// Asks to use a release, with one-time keys for the partial keys of the custody committee. Everything is decided anew: contract, freezes, terms, consents.
@@ -105,6 +106,9 @@ impl Execute for AccessRequest {
             fact("until_ms", until_ms),
         ];
         facts.extend(request.ask.purposes.iter().map(|purpose| fact("purpose", *purpose)));
+        if let Subject::Patient { patient, .. } = request.ask.subject {
+            facts.push(fact("patient", patient));
+        }
         call.emit("access.granted", ObjectRef::access(id), facts);
         Ok(())
     }

@@ -27,7 +27,7 @@ use crate::transaction::Body;
 /// # Rules
 /// > REL-1: the owner of a dataset posts what a granted request is given of it; versions are numbered from 1.
 /// >
-/// > REL-2: the latest version of the dataset was read and the contract's plan was run; risk and privacy loss are within what was granted.
+/// > REL-2: the latest version of the dataset was read and the contract's plan was run; there are no more records or patients than it has records; risk and privacy loss are within what was granted.
 /// >
 /// > REL-3: patients were picked from the state after the decision or later; there are at least as many as the contract asks for, and no more than consents can permit.
 /// >
@@ -188,6 +188,11 @@ impl ReleasePost {
         let (read, latest) = (self.figures.dataset_version, source.version);
         if read != latest {
             return Err(ReleaseRefusal::DatasetVersion { read, latest }.into());
+        }
+        let (records, limit) = (self.figures.records, source.value.fingerprint.count);
+        if records > limit || self.figures.patients > limit {
+            let records = records.max(self.figures.patients);
+            return Err(ReleaseRefusal::Records { records, limit }.into());
         }
         Ok(organisation)
     }

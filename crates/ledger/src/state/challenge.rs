@@ -69,8 +69,8 @@ pub const MAX_ROWS: u32 = 10_000;
 /// Heights within which a challenge is answered.
 pub const ANSWER_HEIGHTS: u64 = 10_000;
 
-/// Row `number` of a challenge of a source of `count` rows, counted from 0. The seed is the transaction's digest: it comes after the release, and neither auditor nor owner chooses
-/// it freely. Rows may repeat: n draws catch a fraction p of bad rows with probability 1 - (1 - p)^n.
+/// Row `number` of a challenge of a source of `count` rows, counted from 0. The seed is the transaction's digest: it comes after the release, and the owner cannot
+/// foresee it. Rows may repeat: n draws catch a fraction p of bad rows with probability 1 - (1 - p)^n.
 pub fn row(seed: &Digest, number: u32, count: u64) -> u64 {
     let digest = Digest::of("medveil/challenge-row/1", &[&seed.0, &number.to_be_bytes()]);
     let drawn = u128::from_be_bytes(digest.0[..16].try_into().expect("a digest has 32 bytes"));

@@ -85,6 +85,9 @@ refusals! {
         /// REL-2: the source has changed since.
         DatasetVersion { read: u64, latest: u64 } = "dataset_version",
             "version {read} of the dataset was read, the latest is {latest}", "数据集版本不是最新";
+        /// REL-2: more records than the dataset has.
+        Records { records: u64, limit: u64 } = "records",
+            "{records} records, the dataset has {limit}", "发布记录数多于数据集";
         /// REL-2: another plan.
         Plan { expected: Digest, got: Digest } = "plan",
             "the plan `{got}` was run, the contract's is `{expected}`", "执行的方案与合同不符";

@@ -86,7 +86,15 @@ impl World {
             chain.publish(1, "two", Terms { min_cohort: 6, ..terms }),
         ];
         chain.apply_action(&key(1), BudgetSet { dataset, ceiling: 5_000_000 });
-        World { chain, dataset, contracts, patients, requests: BTreeMap::new(), cohorts: BTreeMap::new() }
+        World {
+            chain,
+            dataset,
+            contracts,
+            patients,
+            requests: BTreeMap::new(),
+            picks: BTreeMap::new(),
+            cohorts: BTreeMap::new(),
+        }
     }
 
     /// What the patient's consents say about a request's use, from the state as it is: as an auditor would find it.

@@ -22,6 +22,8 @@ fn fault(scene: &mut Granted, change: impl FnOnce(&mut Figures)) -> String {
 fn a_release_is_what_was_granted_or_is_refused_by_name() {
     let mut scene = granted();
     assert_eq!(fault(&mut scene, |figures| figures.dataset_version = 2), "release.dataset_version");
+    assert_eq!(fault(&mut scene, |figures| figures.records = 1001), "release.records");
+    assert_eq!(fault(&mut scene, |figures| figures.patients = 1001), "release.records");
     assert_eq!(fault(&mut scene, |figures| figures.plan = Digest([1; 32])), "release.plan");
     assert_eq!(fault(&mut scene, |figures| figures.risk_ppm = 90_911), "release.risk");
     assert_eq!(fault(&mut scene, |figures| figures.epsilon += 1), "release.epsilon");

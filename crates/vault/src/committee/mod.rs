@@ -12,8 +12,8 @@
 //!  recover    the requester checks each partial, and with any quorum of good ones has the data key
 //! ```
 //!
-//! The key is a threshold key of BLS12-381 (`commonware-cryptography`): the ceremony is Joint-Feldman [GJKR99] and, for changes of membership, Desmedt's resharing, wrapping is
-//! identity-based encryption [[BF01]](https://crypto.stanford.edu/~dabo/papers/bfibe.pdf) made chosen-ciphertext secure by Fujisaki and Okamoto's transform, and a partial release is a
+//! The key is a threshold key of BLS12-381 (`commonware-cryptography`): the ceremony is Joint-Feldman (GJKR99) and, for changes of membership, Desmedt's resharing, wrapping is
+//! identity-based encryption [BF01](https://crypto.stanford.edu/~dabo/papers/bfibe.pdf) made chosen-ciphertext secure by Fujisaki and Okamoto's transform, and a partial release is a
 //! partial BLS signature of the identity. So a quorum's release opens this identity's keys and no other.
 //!
 //! # What it rests on

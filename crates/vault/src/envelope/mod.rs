@@ -9,14 +9,14 @@
 //!  nonce              zero (3) · position (8, big-endian) · last (1)
 //! ```
 //!
-//! This is the STREAM construction of [[HRRV15]](https://eprint.iacr.org/2015/189): each chunk is authenticated with its position and with whether it is
+//! This is the STREAM construction of [HRRV15](https://eprint.iacr.org/2015/189): each chunk is authenticated with its position and with whether it is
 //! the last, so that chunks that are left out, repeated, exchanged or appended are found at their place, and what a reader has been given is a
 //! prefix of what was sealed. The headers are there so that a refusal can say which of these happened; nothing rests on them, since they are
 //! authenticated with the text.
 //!
 //! Cipher key and *key commitment* are derived by HKDF from the data key, a random salt and the names of object and version. The salt makes it
 //! harmless to seal twice under one data key; the commitment tells a wrong key from a changed chunk, and makes sure that no
-//! text opens under two keys (GCM alone does not, [[DGRW18]](https://eprint.iacr.org/2019/016)).
+//! text opens under two keys (GCM alone does not, [DGRW18](https://eprint.iacr.org/2019/016)).
 //!
 //! # Example
 //! ```

@@ -165,10 +165,8 @@ impl<R: Read> Opener<R> {
         self.chunk = chunk;
         filled?;
         open_body(&self.cipher, &self.context, &raw, &header, &mut self.chunk[..size])?;
-        if header.last {
-            if read_up_to(&mut self.inner, &mut [0])? > 0 {
-                return Err(OpenError::Extended { chunk: header.position });
-            }
+        if header.last && read_up_to(&mut self.inner, &mut [0])? > 0 {
+            return Err(OpenError::Extended { chunk: header.position });
         }
         self.state = if header.last { State::Ended } else { State::Reading };
         self.position += 1;

@@ -117,7 +117,8 @@ pub struct Token {
 }
 
 impl Token {
-    /// Logs in to the token `label`, through the PKCS#11 library at `library`.
+    /// Logs in to the token `label`, through the PKCS#11 library at `library`. A token that this process has logged in to already does not look at the PIN again:
+    /// PKCS#11 logs in processes, not sessions.
     ///
     /// # Errors
     /// [`HsmError`].

@@ -190,8 +190,7 @@ fn wrapping_key(passphrase: &Passphrase, salt: &[u8; 16], work: WorkFactor) -> Z
 
 fn header_mac(file_key: &[u8; FILE_KEY_BYTES], header: &[u8]) -> Hmac<Sha256> {
     let key = derive(file_key, None, b"header");
-    let mut mac =
-        <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key.as_ref()).expect("HMAC takes keys of any length");
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_ref()).expect("HMAC takes keys of any length");
     mac.update(header);
     mac
 }

@@ -122,6 +122,31 @@ fn a_full_disk_is_named_and_leaves_nothing_half_written() {
     assert_eq!(std::io::Error::from(error).kind(), std::io::ErrorKind::StorageFull);
 }
 
+/// The same on a real file system: `mount -t tmpfs -o size=2m tmpfs DIR`, then `MEDVEIL_SMALL_FOLDER=DIR cargo test .. -- --ignored`.
+#[test]
+#[ignore = "needs a file system of 2 MB in MEDVEIL_SMALL_FOLDER"]
+fn a_real_full_disk_is_named_and_leaves_nothing_half_written() {
+    let folder = std::path::PathBuf::from(std::env::var_os("MEDVEIL_SMALL_FOLDER").unwrap());
+    let store = MemberStore::folder(&folder.join("store")).unwrap();
+    runtime().block_on(async {
+        let mut kept = 0;
+        let error = loop {
+            match store.put_segment(&SUBJECT, 0, kept, vec![1; 300_000].into()).await {
+                Ok(()) => kept += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        assert!(kept > 0);
+        assert_eq!(store.segments(&SUBJECT, 0).await.unwrap(), (0..kept).collect());
+        assert_eq!(files_under(&folder).len() as u64, kept);
+        // With room again it goes on.
+        store.shred(&SUBJECT).await.unwrap();
+        store.put_segment(&SUBJECT, 0, 0, vec![1; 300_000].into()).await.unwrap();
+        store.shred(&SUBJECT).await.unwrap();
+    });
+}
+
 #[test]
 fn a_folder_that_cannot_be_one_is_named() {
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -25,7 +25,7 @@ pub struct Move {
 }
 
 impl Placement {
-    /// Places `total` shards by rendezvous hashing [[TR98]](https://doi.org/10.1109/90.663936): each object ranks the members in an order of its own, and shard i goes to the i-th. With
+    /// Places `total` shards by rendezvous hashing [TR98](https://doi.org/10.1109/90.663936): each object ranks the members in an order of its own, and shard i goes to the i-th. With
     /// fewer members than shards the last shards have no holder.
     pub fn new(object: &ObjectId, members: &BTreeSet<Member>, total: u8) -> Placement {
         let mut ranked = ranked(object, members);

@@ -330,7 +330,11 @@ pub fn run<T>(
         let outcome = Outcome {
             lost: lost.count() as u64,
             latencies,
-            refused: shared.refused.lock().map(|mut refused| std::mem::take(&mut *refused)).unwrap_or_default(),
+            refused: shared
+                .refused
+                .lock()
+                .map(|mut refused| std::mem::take(&mut *refused))
+                .unwrap_or_default(),
             sent,
             sending,
             whole: last,

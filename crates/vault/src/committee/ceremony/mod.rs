@@ -251,7 +251,8 @@ impl Ceremony {
         let candidate = self.candidates.contains(&member);
         let deals = self.possible_dealers().contains(&member);
         // A candidate plays; who leaves the committee may still deal its share away.
-        if !(candidate || deals) || (join.deals && !deals) || (!candidate && !join.deals) {
+        let has_part = if candidate { deals || !join.deals } else { deals && join.deals };
+        if !has_part {
             return Err(CeremonyError::NotAParticipant { member });
         }
         let dealers = self.possible_dealers();
