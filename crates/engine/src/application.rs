@@ -1,7 +1,7 @@
 //! Making and checking blocks: the state machine as consensus sees it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -65,7 +65,8 @@ pub(crate) struct Core {
 /// Transactions whose signatures were checked, by the hash of all their bytes.
 #[derive(Default)]
 struct Verified {
-    infos: BTreeMap<Digest, TransactionInfo>,
+    /// Looked up only, never gone through: its order tells nothing.
+    infos: HashMap<Digest, TransactionInfo>,
     order: VecDeque<Digest>,
 }
 

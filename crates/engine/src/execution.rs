@@ -1,6 +1,6 @@
 //! Calling the state machine, with the keys that it reads loaded for it.
 
-use std::{collections::BTreeMap, future::Future};
+use std::{collections::HashMap, future::Future};
 
 use commonware_glue::stateful::db::DatabaseSet;
 use commonware_runtime::Spawner;
@@ -15,7 +15,8 @@ use crate::{
 /// What is loaded of a state.
 #[derive(Default)]
 pub(crate) struct Loaded {
-    values: BTreeMap<Key, Option<Bytes>>,
+    /// Looked up only, never gone through: its order tells nothing.
+    values: HashMap<Key, Option<Bytes>>,
 }
 
 impl StateSnapshot for Loaded {

@@ -1,7 +1,7 @@
 //! Transactions that wait for a block: bounded, and fair to accounts.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
 };
 
@@ -89,12 +89,13 @@ pub(crate) struct Mempool {
     queues: BTreeMap<Vec<u8>, BTreeMap<u64, Arc<Waiting>>>,
     /// Accounts with a queue, in the order in which they are served next.
     turns: VecDeque<Vec<u8>>,
-    ids: BTreeMap<Digest, Arc<Waiting>>,
+    // Looked up only, never gone through: their order tells nothing.
+    ids: HashMap<Digest, Arc<Waiting>>,
     /// Those that were submitted here; the others came from peers.
-    own: BTreeSet<Digest>,
+    own: HashSet<Digest>,
     bytes: usize,
     recent: VecDeque<Digest>,
-    recent_ids: BTreeSet<Digest>,
+    recent_ids: HashSet<Digest>,
     height: u64,
     /// Counts whatever may make a transaction fit for a block.
     changes: u64,
@@ -112,11 +113,11 @@ impl Mempool {
             limits,
             queues: BTreeMap::new(),
             turns: VecDeque::new(),
-            ids: BTreeMap::new(),
-            own: BTreeSet::new(),
+            ids: HashMap::new(),
+            own: HashSet::new(),
             bytes: 0,
             recent: VecDeque::new(),
-            recent_ids: BTreeSet::new(),
+            recent_ids: HashSet::new(),
             height: 0,
             changes: 0,
             selected_at: 0,

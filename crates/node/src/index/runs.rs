@@ -37,6 +37,7 @@ pub(crate) struct Recent {
 #[derive(Clone, Debug)]
 enum Places {
     One(i64),
+    #[expect(clippy::box_collection, reason = "two words instead of four, in a map of a hundred thousand")]
     More(Box<Vec<i64>>),
 }
 
