@@ -327,7 +327,14 @@ fn export(args: &ExportArgs, console: &Console) -> Result<(), Failure> {
     }
     console.note(format_args!("{}: {} {}", args.out.display(), file.len(), console.text("bytes", "字节")));
     match &checked {
-        Some((_, _, reading)) => evidence::print(reading, console),
+        Some((absent, _, reading)) => {
+            evidence::print(reading, console)?;
+            if *absent {
+                let answer = console.text("asked for: nothing, then or now", "所问的对象：不存在，或当时不存在");
+                return console.print(answer);
+            }
+            Ok(())
+        }
         None => {
             console.note(console.text(
                 "not checked: say --genesis FILE, or `medveil verify FILE --genesis genesis.toml` later",

@@ -45,7 +45,7 @@ pub struct LedgerArgs {
     /// Transactions of one request
     #[arg(long, value_name = "N", default_value_t = 512, value_parser = clap::value_parser!(u64).range(1..=4096))]
     pub batch: u64,
-    /// Transactions under way at most [default: two seconds' worth]
+    /// Transactions under way at most: beyond that the load waits [default: one second's worth]
     #[arg(long, value_name = "N")]
     pub in_flight: Option<u64>,
     /// Threads of consensus of each node
@@ -94,7 +94,7 @@ impl LedgerArgs {
             rate,
             seconds: self.seconds,
             batch: self.batch as usize,
-            in_flight: self.in_flight.unwrap_or(2 * rate),
+            in_flight: self.in_flight.unwrap_or(rate),
         }
     }
 
