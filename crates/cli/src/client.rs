@@ -165,17 +165,6 @@ impl Client {
         json(self.answered(answer)?)
     }
 
-    /// The text under a path.
-    ///
-    /// # Errors
-    /// [`ClientError`]: unreachable, refused, or no text.
-    pub fn get_text(&self, path: &str) -> Result<String, ClientError> {
-        let request = self.agent.get(format!("{}{path}", self.base));
-        let answer = request.config().timeout_global(Some(PATIENCE)).build().call();
-        let (_, bytes) = good(self.answered(answer)?)?;
-        String::from_utf8(bytes).map_err(|_| ClientError::Answer("it is not UTF-8".into()))
-    }
-
     /// The evidence file that answers a path. It may prove that there is no such thing: then the node says 404 and sends it all the same.
     ///
     /// # Errors

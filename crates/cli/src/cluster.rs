@@ -200,11 +200,6 @@ impl Cluster {
         killed.map(drop).map_err(|error| ClusterError::System { what: member.organisation.clone(), error })
     }
 
-    /// Stops a node and waits until everything is on disk.
-    pub fn stop(&mut self, index: usize) {
-        stop(&mut self.members[index..=index]);
-    }
-
     /// Stops all nodes and waits until everything is on disk. One that does not stop by itself is killed.
     pub fn stop_all(&mut self) {
         stop(&mut self.members);

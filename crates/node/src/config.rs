@@ -98,7 +98,7 @@ pub struct Log {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { format: LogFormat::default(), filter: "info,commonware=warn".into() }
+        Self { format: LogFormat::default(), filter: "info,commonware=warn,commonware_storage=error".into() }
     }
 }
 
@@ -268,7 +268,7 @@ any-source-address = {any_source_address}
 
 [log]
 # format = "text"                  # "text" for people, "json" for programs
-# filter = "info,commonware=warn"  # "warn" for less, "debug" for more; no transaction's content is ever logged
+# filter = "info,commonware=warn,commonware_storage=error"  # "warn" for less, "debug" for more; no transaction's content is ever logged
 
 [resources]
 # threads = 2                      # threads for consensus

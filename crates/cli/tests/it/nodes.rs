@@ -1,5 +1,6 @@
 //! Networks and nodes as operators run them: real processes over loopback.
 
+use std::io::Write as _;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -202,7 +203,8 @@ impl Drop for Network {
             for index in 0..self.members.len() {
                 let log = self.log(index);
                 let end: Vec<_> = log.lines().rev().take(15).collect();
-                eprintln!("-- {} (last line first)\n{}", self.members[index].name, end.join("\n"));
+                let name = &self.members[index].name;
+                let _ = writeln!(std::io::stderr(), "-- {name} (last line first)\n{}", end.join("\n"));
             }
         }
         for child in self.running.iter_mut().flatten() {
@@ -279,7 +281,7 @@ fn a_node_that_must_not_start_says_why() {
     std::fs::write(&key, own).unwrap();
     // Data.
     let data = network.folder(0).join("data");
-    std::fs::remove_dir_all(&data).unwrap();
+    assert!(!data.exists(), "nothing is written before settings and key are right");
     std::fs::create_dir(&data).unwrap();
     std::fs::write(data.join("thesis.doc"), "").unwrap();
     network.refused(0, "node.data_foreign", 1);
@@ -362,6 +364,7 @@ fn a_node_stops_when_told_and_goes_on_where_it_was() {
     let mut network = Network::new(1);
     network.edit(0, "node.toml", "# format = \"text\"", "format = \"json\"");
     network.start(0);
+    network.reach(0, 1);
     let height = network.note(0, 7);
     network.refused(0, "node.in_use", 1);
     assert_eq!(network.stop(0), Some(0), "{}", network.log(0));
@@ -398,9 +401,7 @@ fn a_killed_node_returns_to_the_others() {
     ]);
     assert!(said.stdout.contains("hospital-4"), "{}", said.stdout);
     network.start(3);
-    let start = Instant::now();
     network.reach(3, during);
-    eprintln!("back at the tip after {:?}", start.elapsed());
     let after = network.note(3, 3);
     network.agree(during);
     network.agree(after);
@@ -418,6 +419,7 @@ fn a_member_without_a_seat_begins_with_a_snapshot_and_follows() {
         network.edit(index, "node.toml", "[followers]", &format!("[followers]\n{key} = \"{address}\""));
         network.start(index);
     }
+    (0..4).for_each(|index| network.reach(index, 1));
     let before = network.note(0, 1);
     let home = &network.home;
     let taken =

@@ -23,6 +23,12 @@ pub(super) const EVENT: &str = "SELECT event.place, block.time, event.kind, tx.i
     LEFT JOIN tx ON event.tx IS NOT NULL AND tx.place = (event.place & ~65535) + event.tx
     LEFT JOIN object AS actor ON actor.id = event.actor LEFT JOIN object ON object.id = event.object";
 
+/// Events that an account caused: by its transactions, whose order is that of their events.
+pub(super) const ACTOR_EVENT: &str = "SELECT event.place, block.time, event.kind, tx.id, actor.ref, event.organisation, object.kind, object.ref, event.external, event.facts
+    FROM tx CROSS JOIN event ON event.place >= (tx.place & ~65535) + tx.first_event AND event.place < (tx.place & ~65535) + tx.first_event + tx.events
+    JOIN block ON block.height = event.place >> 16
+    LEFT JOIN object AS actor ON actor.id = event.actor LEFT JOIN object ON object.id = event.object";
+
 /// Events about something outside of the ledger, the beginning of whose digest is the first value. Runs are in the order of places.
 pub(super) const EXTERNAL_EVENT: &str = "SELECT event.place, block.time, event.kind, tx.id, actor.ref, event.organisation, NULL, NULL, event.external, event.facts
     FROM run CROSS JOIN run_entry ON run_entry.run = run.id AND run_entry.hash = ?
@@ -88,6 +94,16 @@ impl List {
         }
         if let Some(before) = span.before {
             self.bound(&format!("{key} < "), before.number());
+        }
+    }
+
+    /// Only transactions of blocks in which a span has something.
+    pub(super) fn transactions_around(&mut self, span: Span) {
+        if let Some(after) = span.after {
+            self.bound("tx.place >= ", Place::first(after.height).number());
+        }
+        if let Some(before) = span.before {
+            self.bound("tx.place <= ", Place { index: u16::MAX, ..before }.number());
         }
     }
 

@@ -6,8 +6,8 @@ use medveil_ledger::{AccountId, Digest, Event, ObjectKind, ObjectRef, Organisati
 use rusqlite::{OptionalExtension as _, params};
 
 use super::list::{
-    EVENT, EXTERNAL_EVENT, List, Span, TRANSACTION, block_row, event_at, event_row, find_transaction,
-    heights, number, object_ref, transaction_at, transaction_row, unsigned,
+    ACTOR_EVENT, EVENT, EXTERNAL_EVENT, List, Span, TRANSACTION, block_row, event_at, event_row,
+    find_transaction, heights, number, object_ref, transaction_at, transaction_row, unsigned,
 };
 use super::runs::{Kind, short};
 use super::writer::{find_object, integer};
@@ -220,7 +220,12 @@ impl Index {
         page: Page<Place>,
     ) -> Result<Vec<TransactionRow>, IndexError> {
         self.read(|connection, names| {
-            let mut list = List::new(TRANSACTION, "tx.place");
+            // Few are refused: they have an index of their own, which is not taken by itself.
+            let select = match filter.refused == Some(true) && filter.account.is_none() {
+                true => TRANSACTION.replace("FROM tx ", "FROM tx INDEXED BY tx_refused "),
+                false => TRANSACTION.to_owned(),
+            };
+            let mut list = List::new(&select, "tx.place");
             list.span(Span::before(page.before).within(connection, filter.times)?);
             let account = match filter.account {
                 Some(account) => find_object(connection, &ObjectRef::account(account))?.map_or(Some(0), Some),
@@ -230,7 +235,6 @@ impl Index {
             list.equal("tx.organisation", number(names, filter.organisation.as_ref().map(|o| o.as_str())));
             list.equal("tx.action", number(names, filter.action.as_deref()));
             match filter.refused {
-                // The way to its own index.
                 Some(true) => list.condition("tx.refusal > 0"),
                 Some(false) => list.condition("tx.refusal IS NULL"),
                 None => {}
@@ -290,14 +294,25 @@ impl Index {
                 self.refusals(filter, Digest(object.id), span, limit)
             }
             _ => self.read(|connection, names| {
-                let mut list = List::new(EVENT, "event.place");
+                let span = span.within(connection, filter.times)?;
+                let mut list = match filter.actor {
+                    Some(actor) => {
+                        let mut list = List::new(ACTOR_EVENT, "event.place");
+                        list.order_before = "tx.place";
+                        let actor = find_object(connection, &ObjectRef::account(actor))?;
+                        list.equal("tx.account", Some(actor.unwrap_or(0)));
+                        list.transactions_around(span);
+                        list
+                    }
+                    None => List::new(EVENT, "event.place"),
+                };
                 list.events(connection, names, filter)?;
                 if let Some(object) = &filter.object {
                     list.equal("event.object", Some(find_object(connection, object)?.unwrap_or(0)));
                     // The index has those events only.
                     list.condition("event.object > 0");
                 }
-                list.span(span.within(connection, filter.times)?);
+                list.span(span);
                 list.query(connection, limit, |row| event_row(row, names))
             }),
         }

@@ -41,7 +41,7 @@ const TABLES: &str = "
     CREATE INDEX tx_account ON tx (account);
     CREATE INDEX tx_organisation ON tx (organisation);
     CREATE INDEX tx_action ON tx (action);
-    CREATE INDEX tx_refusal ON tx (refusal) WHERE refusal > 0;
+    CREATE INDEX tx_refused ON tx (place) WHERE refusal > 0;
     -- `tx`: its index in the block. What it is about: `external`, `object`, or, with neither, the transaction itself.
     CREATE TABLE event (
         place INTEGER PRIMARY KEY, kind INTEGER NOT NULL, tx INTEGER, actor INTEGER, organisation INTEGER, object INTEGER, external BLOB,

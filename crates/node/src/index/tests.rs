@@ -244,6 +244,13 @@ fn filters_are_those_of_a_plain_search() {
         EventFilter { actor: Some(chain.actors[1].1), kind: Some("transaction.refused".into()), ..any() },
         EventFilter { kind: Some("validators.chosen".into()), organisation: hospital, ..any() },
         EventFilter { actor: Some(AccountId([5; 32])), ..any() },
+        EventFilter { actor: Some(chain.actors[0].1), ..any() },
+        EventFilter {
+            actor: Some(chain.actors[1].1),
+            object: Some(ObjectRef::external(Digest([1; 32]))),
+            kind: Some("audit.notarised".into()),
+            ..any()
+        },
     ];
     let objects: std::collections::BTreeSet<_> = rows.iter().map(|row| row.event.object).collect();
     filters.extend(objects.into_iter().map(|object| EventFilter { object: Some(object), ..any() }));
@@ -268,6 +275,26 @@ fn filters_are_those_of_a_plain_search() {
         assert_eq!(index.transaction(row.id).unwrap(), Some(row));
     }
     assert_eq!(index.transaction(Digest([77; 32])).unwrap(), None);
+    let transactions = index.transactions(&TransactionFilter::default(), all(10_000)).unwrap();
+    let any = TransactionFilter::default;
+    for filter in [
+        TransactionFilter { refused: Some(true), ..any() },
+        TransactionFilter { refused: Some(false), ..any() },
+        TransactionFilter { refused: Some(true), account: Some(chain.actors[1].1), ..any() },
+        TransactionFilter { refused: Some(true), organisation: hospital, ..any() },
+        TransactionFilter { action: Some("dataset.register".into()), ..any() },
+        TransactionFilter { account: Some(chain.actors[0].1), ..any() },
+        TransactionFilter { account: Some(AccountId([5; 32])), ..any() },
+    ] {
+        let asked = |row: &&TransactionRow| {
+            filter.refused.is_none_or(|refused| row.refusal.is_some() == refused)
+                && filter.account.is_none_or(|account| row.account == account)
+                && filter.organisation.is_none_or(|organisation| row.organisation == Some(organisation))
+                && filter.action.as_ref().is_none_or(|action| row.action == *action)
+        };
+        let expected: Vec<_> = transactions.iter().filter(asked).cloned().collect();
+        assert_eq!(index.transactions(&filter, all(10_000)).unwrap(), expected, "{filter:?}");
+    }
     // Times are those of blocks: from, up to but without.
     let time = |height: u64| 1_000_000 + 250 * height;
     let times = Times { from: Some(time(3)), to: Some(time(5)) };

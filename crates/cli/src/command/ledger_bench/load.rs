@@ -107,11 +107,11 @@ impl Senders {
             let client = network.client(member)?;
             let signer = AccountId::derive(chain, &administrator.public());
             let problem = |error| Failure::unusable(format!("{error:?}"));
-            let mut nonce = client.account(signer).map_err(problem)?.nonce;
+            let nonce = client.account(signer).map_err(problem)?.nonce;
             let height = client.status().map_err(problem)?.height;
             let mut last = Digest([0; 32]);
             let mut frames = Vec::new();
-            for number in 0..accounts.div_ceil(count) {
+            for (number, nonce) in (0..accounts.div_ceil(count)).zip(nonce..) {
                 let key = key();
                 let account = AccountId::derive(chain, &key.public());
                 let body = Body {
@@ -123,7 +123,6 @@ impl Senders {
                     action: AccountCreate { key: key.public(), capacity: Capacity::Staff }.into(),
                 };
                 let transaction = body.sign(&administrator);
-                nonce += 1;
                 last = transaction.digest();
                 frame(&transaction.encode(), &mut frames);
                 let group = member + count * (number % 2);
