@@ -4,7 +4,7 @@
 //! approved, again when something is released, and again at every access, so that nothing that has ceased to hold goes on by habit. What was
 //! granted is recorded with its [`Obligations`]; a refusal with its reason.
 //!
-//! What is *spent* by a grant (budgets, rates, the one open request for a dataset) is apart from it, in [`spend`]: it is checked and taken once.
+//! What is *spent* by a grant (budgets, rates, the one open request for a dataset) is apart from it, in `spend`: it is checked and taken once.
 
 use crate::call::Halt;
 use crate::execute::BlockContext;

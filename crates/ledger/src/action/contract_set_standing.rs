@@ -52,7 +52,8 @@ impl Execute for ContractSetStanding {
         let caller = call.caller.account.organisation;
         let Contract { organisation: publisher, standing: now, set_by: (by, since), .. } = before.value;
         let owner = before.value.owners.contains(&caller);
-        if !owner && caller != publisher || self.standing == Standing::Closed && caller != publisher {
+        let closes = self.standing == Standing::Closed;
+        if caller != publisher && (closes || !owner) {
             return Err(ContractRefusal::NotYours { contract: self.contract }.into());
         }
         if now == Standing::Closed {

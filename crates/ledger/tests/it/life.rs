@@ -198,10 +198,11 @@ impl World {
     /// Carries out a step; whether an access was granted to somebody who is not covered any more.
     fn take(&mut self, step: &Step) -> Result<(), TestCaseError> {
         if let Step::Pick { member, contract } = step {
-            if let Some(request) = self.requests.get(&(*member, *contract)) {
-                if let Some((cohort, figures)) = self.pick(*request) {
-                    self.picks.insert((*member, *contract), (*request, cohort, figures));
-                }
+            let request = self.requests.get(&(*member, *contract));
+            if let Some((request, (cohort, figures))) =
+                request.and_then(|request| Some((*request, self.pick(*request)?)))
+            {
+                self.picks.insert((*member, *contract), (request, cohort, figures));
             }
             return Ok(());
         }
