@@ -23,8 +23,8 @@ pub(crate) struct Problem {
     pub(crate) code: Cow<'static, str>,
     pub(crate) title: Text,
     pub(crate) detail: String,
-    facts: Vec<Fact>,
-    members: Map<String, Value>,
+    facts: Box<[Fact]>,
+    members: Box<Map<String, Value>>,
     retry_after: Option<u32>,
 }
 
@@ -95,7 +95,7 @@ impl Problem {
     }
 
     fn new(status: StatusCode, code: impl Into<Cow<'static, str>>, title: Text) -> Self {
-        let (facts, members) = (Vec::new(), Map::new());
+        let (facts, members) = (Box::default(), Box::default());
         Self {
             status,
             code: code.into(),
@@ -148,7 +148,7 @@ impl Problem {
                     let title = Text { en: UNREADABLE, zh: fault.chinese() };
                     let mut problem =
                         Self::new(status_of(fault.name()), fault.name(), title).detail(fault.to_string());
-                    problem.facts = fault.facts();
+                    problem.facts = fault.facts().into();
                     problem
                 }
                 Ok(_) => Self::ledger(&refusal.code, refusal.message.clone()),
@@ -182,7 +182,7 @@ impl Problem {
             object["facts"] =
                 self.facts.iter().map(|fact| (fact.name.to_string(), fact_json(&fact.value))).collect();
         }
-        for (name, value) in &self.members {
+        for (name, value) in self.members.iter() {
             object[name.as_str()] = value.clone();
         }
         object

@@ -16,7 +16,7 @@ use commonware_utils::{
 use medveil_chain::{Block, Bytes, Digest, EntryKind, Evidence, Finality, Header, MAX_VALIDATORS};
 
 use crate::{
-    Config, Key, ProveError, Request, Snapshot, SnapshotError, StateMachine, Status, SubmitError,
+    Config, Key, ProveError, Request, Snapshot, SnapshotError, StateMachine, Status, SubmitError, Values,
     Whereabouts,
     node::{self, Network},
 };
@@ -120,7 +120,7 @@ impl Engine {
     ///
     /// # Errors
     /// Names what is missing.
-    pub async fn get(&self, keys: Vec<Key>) -> Result<(Header, Vec<Option<Bytes>>), ProveError> {
+    pub async fn get(&self, keys: Vec<Key>) -> Result<Values, ProveError> {
         self.ask(|answer| Request::Get(keys, answer)).await.unwrap_or(Err(ProveError::Stopped))
     }
 

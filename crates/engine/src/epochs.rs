@@ -10,10 +10,13 @@ use commonware_cryptography::{
 use commonware_utils::sync::RwLock;
 use medveil_chain::{Digest, Scheme, ValidatorSet, scheme_namespace};
 
+/// By epoch.
+type Known = BTreeMap<u64, (ValidatorSet, Arc<Scheme>)>;
+
 /// The validators by epoch, with the scheme that signs or verifies as each epoch asks.
 #[derive(Clone)]
 pub struct Epochs {
-    known: Arc<RwLock<BTreeMap<u64, (ValidatorSet, Arc<Scheme>)>>>,
+    known: Arc<RwLock<Known>>,
     namespace: Arc<[u8]>,
     key: PrivateKey,
 }

@@ -69,5 +69,5 @@ pub use machine::{
     TransactionInfo,
 };
 pub use mempool::{MAX_TRANSACTION_BYTES, MempoolLimits, MempoolStatus, NotQueued, Whereabouts};
-pub use service::{PeerStatus, ProveError, Request, Status, SubmitError};
+pub use service::{PeerStatus, ProveError, Request, Status, SubmitError, Values};
 pub use snapshot::{Snapshot, SnapshotError};

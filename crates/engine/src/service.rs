@@ -104,6 +104,9 @@ pub struct PeerStatus {
     pub silent_for: Option<u64>,
 }
 
+/// Values of the state after a header's block, in the order in which they were asked for.
+pub type Values = (Header, Vec<Option<Bytes>>);
+
 /// A request to the node.
 pub enum Request {
     /// See [`Engine::submit`](crate::Engine::submit).
@@ -117,7 +120,7 @@ pub enum Request {
     /// See [`Engine::finality`](crate::Engine::finality).
     Finality(u64, oneshot::Sender<Result<(Header, Finality), ProveError>>),
     /// See [`Engine::get`](crate::Engine::get).
-    Get(Vec<Key>, oneshot::Sender<Result<(Header, Vec<Option<Bytes>>), ProveError>>),
+    Get(Vec<Key>, oneshot::Sender<Result<Values, ProveError>>),
     /// See [`Engine::prove`](crate::Engine::prove).
     Prove(Vec<Key>, oneshot::Sender<Result<Evidence, ProveError>>),
     /// See [`Engine::prove_entry`](crate::Engine::prove_entry).
@@ -307,7 +310,7 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
         Err(ProveError::NoCertificate(height))
     }
 
-    async fn get(&self, keys: Vec<Key>) -> Result<(Header, Vec<Option<Bytes>>), ProveError> {
+    async fn get(&self, keys: Vec<Key>) -> Result<Values, ProveError> {
         let databases = self.stateful.subscribe_databases().await;
         let (root, values) = {
             let state = databases.read().await;

@@ -171,7 +171,7 @@ impl Chance {
                 let mut from = 0;
                 while from < length && pieces.len() < 256 {
                     let to = (from + 1 + (self.next() % 64) as usize).min(length);
-                    if self.next() % 2 == 0 {
+                    if self.next().is_multiple_of(2) {
                         pieces.push((from, to));
                     }
                     from = to;

@@ -80,6 +80,9 @@ pub struct World {
     starts: Mutex<u64>,
 }
 
+/// The two ends of a channel.
+type Ends = (simulated::Sender<PublicKey, Context>, Receiver<PublicKey>);
+
 impl World {
     async fn new(context: Context, seed: u64, members: Vec<PublicKey>) -> Self {
         let config = simulated::Config {
@@ -230,7 +233,7 @@ impl World {
         member: usize,
         twin: usize,
         list: Members,
-        ends: Vec<(u64, (simulated::Sender<PublicKey, Context>, Receiver<PublicKey>))>,
+        ends: Vec<(u64, Ends)>,
         config: ChainConfig,
         machine: Arc<dyn StateMachine>,
         snapshot: Option<Snapshot>,

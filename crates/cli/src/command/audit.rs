@@ -330,7 +330,8 @@ fn export(args: &ExportArgs, console: &Console) -> Result<(), Failure> {
         Some((absent, _, reading)) => {
             evidence::print(reading, console)?;
             if *absent {
-                let answer = console.text("asked for: nothing, then or now", "所问的对象：不存在，或当时不存在");
+                let answer =
+                    console.text("asked for: nothing, then or now", "所问的对象：不存在，或当时不存在");
                 return console.print(answer);
             }
             Ok(())

@@ -105,7 +105,7 @@ impl StateMachine for Counter {
     ) -> Result<Executed, Stop> {
         let mut executed = Executed::default();
         let mut nonces = BTreeMap::new();
-        let mut seeds = state.get(&[b's'])?.unwrap().to_vec();
+        let mut seeds = state.get(b"s")?.unwrap().to_vec();
         for (index, bytes) in transactions.iter().enumerate() {
             let (account, nonce, payload) = parse(bytes).unwrap();
             let next = match nonces.get(&account) {
