@@ -134,7 +134,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let raw = folder.path().join("raw");
         std::fs::create_dir(&raw).unwrap();
-        std::fs::write(raw.join("a.csv"), "\u{feff}姓名,age\r\n张伟,3\r\n\r\n李娜,4\r\n").unwrap();
+        std::fs::write(raw.join("a.csv"), "\u{feff}姓名,age\r\n张伟,3\r\n李娜,4\r\n").unwrap();
         std::fs::write(raw.join("b.csv"), "city;age\nx;1\ny;2\nz;3").unwrap();
         std::fs::write(
             raw.join("p.ndjson"),
