@@ -41,7 +41,8 @@ fn main() {
         ("consultations", &world.consultations),
         ("withdrawals", &world.withdrawals),
     ] {
-        let mut spent: Vec<u64> = (0..REPEATS).map(|_| processor_ns(|| execute(world, transactions))).collect();
+        let mut spent: Vec<u64> =
+            (0..REPEATS).map(|_| processor_ns(|| execute(world, transactions))).collect();
         spent.sort_unstable();
         let each = |ns: u64| ns / BLOCK as u64;
         println!(

@@ -137,27 +137,24 @@ impl Claims {
         Some(covered.collect())
     }
 
-    /// The least numbers above 0 by which a cohort has more, and fewer, patients than one that the request's organisation holds: earlier versions of the same release too, of which only those that
-    /// come anew count.
+    /// What an honest custodian states of a cohort: the least numbers above 0 by which it has more, and fewer, patients than one that the request's organisation holds. A later version lacks what the
+    /// recipient has had; it counts where no version before it has all of its patients.
     pub fn differences(&self, request: RequestId, dataset: DatasetId, cohort: &Cohort) -> (u64, u64) {
         let Some(asked) = self.requests.get(&request) else { return (0, 0) };
-        let (mut added, mut removed) = (None::<u64>, None::<u64>);
-        let least = |known: &mut Option<u64>, found: usize| {
-            if found > 0 {
-                *known = Some(known.unwrap_or(u64::MAX).min(found as u64));
-            }
-        };
-        for posted in self.releases.values().filter(|posted| {
-            posted.dataset == dataset && self.requests[&posted.request].organisation == asked.organisation
-        }) {
-            for earlier in posted.versions.iter().flatten() {
-                least(&mut added, cohort.difference(earlier).count());
-                if posted.request != request {
-                    least(&mut removed, earlier.difference(cohort).count());
-                }
-            }
+        let own =
+            self.releases.get(&ReleaseId::derive(request, dataset)).map_or(&[][..], |own| &own.versions);
+        if own.iter().flatten().any(|earlier| cohort.is_subset(earlier)) {
+            return (0, 0);
         }
-        (added.unwrap_or(0), removed.unwrap_or(0))
+        let held = self.releases.values().filter(|posted| {
+            posted.dataset == dataset && self.requests[&posted.request].organisation == asked.organisation
+        });
+        let held: Vec<&Cohort> = held.flat_map(|posted| posted.versions.iter().flatten()).collect();
+        let least =
+            |counts: Vec<usize>| counts.into_iter().filter(|count| *count > 0).min().unwrap_or(0) as u64;
+        let added = least(held.iter().map(|earlier| cohort.difference(earlier).count()).collect());
+        let removed = least(held.iter().map(|earlier| earlier.difference(cohort).count()).collect());
+        (added, if own.is_empty() { removed } else { 0 })
     }
 
     fn permits(&self, patient: AccountId, asked: &Asked, now_ms: u64) -> bool {
@@ -230,7 +227,10 @@ impl Claims {
                 self.datasets.insert(id, organisation);
             }
             Action::BudgetSet(set) => {
-                claim!(self.datasets.get(&set.dataset) == Some(&organisation), "a budget of another's dataset");
+                claim!(
+                    self.datasets.get(&set.dataset) == Some(&organisation),
+                    "a budget of another's dataset"
+                );
                 self.ceilings.insert(set.dataset, set.ceiling);
             }
             Action::PatientInvite(invite) => {
@@ -459,7 +459,10 @@ impl Claims {
             let spent = self.spent.entry(of).or_default();
             *spent += epsilon;
             let total = total(&of);
-            claim!(epsilon == 0 || *spent <= total, "{spent} of {total} millionths of epsilon of {of} are spent");
+            claim!(
+                epsilon == 0 || *spent <= total,
+                "{spent} of {total} millionths of epsilon of {of} are spent"
+            );
         }
         Ok(())
     }
