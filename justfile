@@ -38,7 +38,7 @@ bench *NAMES:
 simulate SEEDS="0..300":
     MEDVEIL_SEEDS={{ SEEDS }} cargo test --release --workspace --test simulation seeds -- --nocapture
 
-# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate): needs `cargo install cargo-fuzz` and a nightly compiler.
+# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate, manifest, partial, ceremony, age, batch): needs `cargo install cargo-fuzz` and a nightly compiler.
 fuzz NAME MINUTES="10":
     mkdir -p fuzz/corpus/{{ NAME }}
     cargo +nightly fuzz run --sanitizer none {{ NAME }} fuzz/corpus/{{ NAME }} fuzz/corpus-seeds/{{ NAME }} -- \

@@ -23,6 +23,7 @@ mod audits;
 mod blocks;
 mod connections;
 mod events;
+mod frames;
 mod health;
 mod live;
 mod metrics;

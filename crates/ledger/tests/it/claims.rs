@@ -27,57 +27,62 @@ pub type Cohort = BTreeSet<AccountId>;
 #[derive(Clone)]
 pub struct Claims {
     chain: ChainId,
-    accounts: BTreeMap<AccountId, OrganisationId>,
+    pub accounts: BTreeMap<AccountId, OrganisationId>,
     roles: BTreeMap<OrganisationId, Role>,
     guardians: BTreeMap<AccountId, BTreeSet<AccountId>>,
-    datasets: BTreeMap<DatasetId, OrganisationId>,
+    pub datasets: BTreeMap<DatasetId, OrganisationId>,
     ceilings: BTreeMap<DatasetId, u64>,
     consents: BTreeMap<ConsentId, Said>,
-    contracts: BTreeMap<ContractId, (Terms, Standing)>,
-    requests: BTreeMap<RequestId, Asked>,
-    releases: BTreeMap<ReleaseId, Posted>,
+    pub contracts: BTreeMap<ContractId, (Terms, Standing)>,
+    pub requests: BTreeMap<RequestId, Asked>,
+    pub releases: BTreeMap<ReleaseId, Posted>,
     spent: BTreeMap<ObjectRef, u64>,
     cohorts: BTreeMap<Digest, Cohort>,
     /// How often each kind of event was seen: a run in which nothing happens proves nothing.
     pub seen: BTreeMap<String, usize>,
 }
 
+/// A consent, as it is now.
 #[derive(Clone)]
-struct Said {
-    patient: AccountId,
-    provisions: Vec<Provision>,
-    open: bool,
+pub struct Said {
+    pub patient: AccountId,
+    pub provisions: Vec<Provision>,
+    pub open: bool,
 }
 
+/// A request, with what became of it.
 #[derive(Clone)]
-struct Asked {
-    ask: Ask,
-    account: AccountId,
-    organisation: OrganisationId,
-    granted: Option<Granted>,
-    over: bool,
-    released: BTreeSet<DatasetId>,
+pub struct Asked {
+    pub ask: Ask,
+    pub account: AccountId,
+    pub organisation: OrganisationId,
+    pub granted: Option<Granted>,
+    pub over: bool,
+    pub released: BTreeSet<DatasetId>,
 }
 
+/// What a grant obliges to.
 #[derive(Clone, Copy)]
-struct Granted {
-    until_ms: u64,
-    epsilon: u64,
-    min_cohort: u64,
+pub struct Granted {
+    pub until_ms: u64,
+    pub epsilon: u64,
+    pub min_cohort: u64,
 }
 
+/// A release.
 #[derive(Clone)]
-struct Posted {
-    request: RequestId,
-    dataset: DatasetId,
+pub struct Posted {
+    pub request: RequestId,
+    pub dataset: DatasetId,
     /// Of each version; `None` where nobody honest picked them.
-    versions: Vec<Option<Cohort>>,
-    failed: bool,
-    destroyed: bool,
+    pub versions: Vec<Option<Cohort>>,
+    pub failed: bool,
+    pub destroyed: bool,
 }
 
 impl Asked {
-    fn is_open(&self, now_ms: u64) -> bool {
+    /// Whether anything can still come of it.
+    pub fn is_open(&self, now_ms: u64) -> bool {
         !self.over && self.granted.is_none_or(|granted| now_ms < granted.until_ms)
     }
 }
@@ -157,7 +162,8 @@ impl Claims {
         (added, if own.is_empty() { removed } else { 0 })
     }
 
-    fn permits(&self, patient: AccountId, asked: &Asked, now_ms: u64) -> bool {
+    /// Whether a patient permits what a granted request is for.
+    pub fn permits(&self, patient: AccountId, asked: &Asked, now_ms: u64) -> bool {
         let Some(granted) = asked.granted else { return false };
         let purposes: Vec<_> = asked.ask.purposes.iter().copied().collect();
         let used = Use {
