@@ -220,13 +220,13 @@ impl Desk {
                 let (object, cause) = (ObjectRef::release(*release), DestructionCause::Owner);
                 Some((DestructionOrder { object, cause }.into(), None))
             }
-            (1..3, _) => {
+            (1, _) => {
                 let (contract, (_, standing)) = known.claims.contracts.first_key_value()?;
                 let other = if *standing == Standing::Open { Standing::Frozen } else { Standing::Open };
                 Some((ContractSetStanding { contract: *contract, standing: other }.into(), None))
             }
             // Nobody is left waiting: who has frozen it opens it.
-            (3..12, _) => {
+            (2..20, _) => {
                 let frozen = known.claims.contracts.iter().find(|(_, (_, s))| *s == Standing::Frozen)?;
                 Some((ContractSetStanding { contract: *frozen.0, standing: Standing::Open }.into(), None))
             }
@@ -305,7 +305,9 @@ impl Desk {
     /// A query under one of the contracts.
     fn query(&self, known: &Known, chance: &mut Chance) -> Option<Ask> {
         let contracts: Vec<_> = known.claims.contracts.iter().collect();
-        if contracts.is_empty() {
+        // Before patients have permitted anything nothing is granted.
+        let permitted = known.claims.seen.get("consent.granted").copied().unwrap_or(0);
+        if contracts.is_empty() || permitted < PATIENTS {
             return None;
         }
         let (contract, (terms, _)) = contracts[chance.index(contracts.len())];

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// Patients of each of the two hospitals that have datasets.
-pub const PATIENTS: usize = 7;
+pub const PATIENTS: usize = 8;
 
 /// Withdrawals of a run after which nodes are asked.
 const PROBES: usize = 3;
@@ -268,7 +268,8 @@ impl Cluster {
         self.hand_in(patient.hospital, &transaction, chance).await;
     }
 
-    /// Somebody signs for a patient, with a key of their own. No honest node may take it.
+    /// Somebody signs for a patient, with a key of their own. No honest node that knows the state may take it; one that has no block yet judges by the signature alone, and what it takes goes no further than
+    /// a proposal.
     async fn impersonate(&self, victim: AccountId, chance: &mut Chance) {
         let thief = SigningKey::ed25519([chance.between(1, 250) as u8; 32]);
         let action = PatientEnrol { wallet: thief.public() }.into();
@@ -277,6 +278,7 @@ impl Cluster {
         let forged = self.consortium.signed(victim, &thief, nonce, expires, action).encode().into();
         let member = chance.index(self.scenario.size);
         if let Some(engine) = self.engine(member)
+            && engine.status().await.is_some_and(|status| status.tip.is_some())
             && engine.submit(vec![forged]).await[0].is_ok()
             && self.honest(member)
         {
@@ -402,17 +404,17 @@ impl Patient {
         }
         let choice = if self.given == 0 { 9 } else { chance.index(10) };
         match (choice, self.open.is_empty()) {
-            (0..5, false) => {
+            (0..3, false) => {
                 let number = self.open.remove(chance.index(self.open.len()));
                 ConsentWithdraw { consent: ConsentId::derive(consortium.chain, self.handle, number) }.into()
             }
-            (5, false) => {
+            (3, false) => {
                 let number = self.open[chance.index(self.open.len())];
                 let consent = ConsentId::derive(consortium.chain, self.handle, number);
                 let provisions = Provisions::new(vec![permit(Purpose::GeneticResearch)]).unwrap();
                 ConsentNarrow { consent, provisions }.into()
             }
-            (6, false) if self.given < 8 => {
+            (4, false) if self.given < 8 => {
                 let denial = Provision { effect: Effect::Deny, ..permit(Purpose::DiseaseResearch) };
                 self.gives(denial)
             }

@@ -139,7 +139,7 @@ impl Cluster {
         self.world.sleep(self.scenario.ends).await;
         self.settle().await;
         judge::judge(&self).await;
-        self.learn();
+        drop(self.learn());
         let pruning = judge::pruning(&self).await;
         let seen = self.watch.seen();
         Outcome {
