@@ -36,7 +36,7 @@ fn seeds() -> Vec<(&'static str, Vec<u8>)> {
     // The first byte: phase, and four times whose it is.
     let of = |phase: u8, message: Vec<u8>| [&[phase + 4], message.as_slice()].concat();
     let share = seat.share(finished).unwrap();
-    let share_bytes = [&[0], share.to_secret_bytes().as_slice()].concat();
+    let share_bytes = [&[4], share.to_secret_bytes().as_slice()].concat();
 
     let identity = custody::identity();
     let mut willing = Willingness::default();
