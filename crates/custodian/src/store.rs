@@ -181,7 +181,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub fn cursor(&self) -> Result<u64, StoreError> {
-        Ok(self.db.query_row("SELECT cursor FROM about", [], |row| row.get(0))?)
+        Ok(self.db.query_row("SELECT cursor FROM about", [], |row| number(row, 0))?)
     }
 
     /// Notes jobs that follow from events, and how far events have been read, at once. A job that is there stays as it is.
@@ -193,10 +193,10 @@ impl Store {
         for (kind, id, version, data) in jobs {
             write.execute(
                 "INSERT OR IGNORE INTO job (kind, id, version, data) VALUES (?1, ?2, ?3, ?4)",
-                params![kind.name(), id, version, data],
+                params![kind.name(), id, integer(*version), data],
             )?;
         }
-        write.execute("UPDATE about SET cursor = ?1", [cursor])?;
+        write.execute("UPDATE about SET cursor = ?1", [integer(cursor)])?;
         Ok(write.commit()?)
     }
 
@@ -234,7 +234,7 @@ impl Store {
         let mut statement = self.db.prepare(&sql)?;
         let rows = statement.query_map([], |row| {
             let kind: String = row.get(0)?;
-            Ok((kind, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
+            Ok((kind, row.get(1)?, number(row, 2)?, row.get(3)?, row.get(4)?, row.get(5)?))
         })?;
         rows.map(|row| {
             let (kind, id, version, data, ended, waits) = row?;
@@ -251,7 +251,7 @@ impl Store {
     pub fn save(&self, job: &Job) -> Result<(), StoreError> {
         self.db.execute(
             "UPDATE job SET data = ?4, ended = ?5, waits = ?6 WHERE kind = ?1 AND id = ?2 AND version = ?3",
-            params![job.kind.name(), job.id, job.version, job.data, job.ended, job.waits],
+            params![job.kind.name(), job.id, integer(job.version), job.data, job.ended, job.waits],
         )?;
         Ok(())
     }
@@ -321,7 +321,7 @@ impl Store {
             .db
             .prepare("SELECT version, fingerprint, schema FROM version WHERE label = ?1 ORDER BY version")?;
         let rows =
-            statement.query_map([label.as_str()], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            statement.query_map([label.as_str()], |row| Ok((number(row, 0)?, row.get(1)?, row.get(2)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -338,7 +338,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.db.execute(
             "INSERT OR REPLACE INTO version VALUES (?1, ?2, ?3, ?4)",
-            params![label.as_str(), version, fingerprint, schema],
+            params![label.as_str(), integer(version), fingerprint, schema],
         )?;
         Ok(())
     }
@@ -378,7 +378,7 @@ impl Store {
         recipient: OrganisationId,
     ) -> Result<(), StoreError> {
         let write = self.db.transaction()?;
-        let (release, version) = (given.release.0, given.version);
+        let (release, version) = (given.release.0, integer(given.version));
         write.execute("DELETE FROM member WHERE release = ?1 AND version = ?2", params![release, version])?;
         write.execute(
             "INSERT OR REPLACE INTO given VALUES (?1, ?2, ?3, ?4, 0)",
@@ -400,7 +400,7 @@ impl Store {
     pub fn set_posted(&self, release: ReleaseId, version: u64) -> Result<(), StoreError> {
         self.db.execute(
             "UPDATE given SET posted = 1 WHERE release = ?1 AND version = ?2",
-            params![release.0, version],
+            params![release.0, integer(version)],
         )?;
         Ok(())
     }
@@ -412,7 +412,7 @@ impl Store {
     pub fn members(&self, release: ReleaseId, version: u64) -> Result<BTreeSet<String>, StoreError> {
         let mut statement =
             self.db.prepare("SELECT patient FROM member WHERE release = ?1 AND version = ?2")?;
-        let rows = statement.query_map(params![release.0, version], |row| row.get(0))?;
+        let rows = statement.query_map(params![release.0, integer(version)], |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
@@ -430,7 +430,7 @@ impl Store {
             "SELECT release, version FROM given WHERE dataset = ?1 AND recipient = ?2 AND release <> ?3 AND posted = 1 ORDER BY release, version",
         )?;
         let rows = statement.query_map(params![dataset, recipient.as_str(), except.0], |row| {
-            Ok((ReleaseId(row.get(0)?), row.get::<_, u64>(1)?))
+            Ok((ReleaseId(row.get(0)?), number(row, 1)?))
         })?;
         let found: Vec<(ReleaseId, u64)> = rows.collect::<Result<_, _>>()?;
         found
@@ -449,7 +449,16 @@ impl Store {
         let mut statement = self.db.prepare(
             "SELECT release, max(version) FROM given WHERE posted = 1 GROUP BY release ORDER BY release",
         )?;
-        let rows = statement.query_map([], |row| Ok((ReleaseId(row.get(0)?), row.get(1)?)))?;
+        let rows = statement.query_map([], |row| Ok((ReleaseId(row.get(0)?), number(row, 1)?)))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
+}
+
+/// A number as SQLite keeps it; ours are far below its limit.
+fn integer(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn number(row: &rusqlite::Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or_default())
 }

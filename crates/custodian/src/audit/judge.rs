@@ -11,7 +11,6 @@ use medveil_ledger::state::contract::Contract;
 use medveil_ledger::state::dataset::Dataset as Registered;
 use medveil_ledger::state::release::Release;
 use medveil_ledger::state::request::{Request, RequestStatus, Subject};
-use medveil_ledger::terms::ConsentMode;
 use medveil_ledger::{AccountId, ChallengeId, Digest, Versioned};
 use medveil_vault::committee::OneTimeSecret;
 
