@@ -1,6 +1,7 @@
 //! Who is in a release: patients whose consents permit it in the state after a height, by the ledger's own rule.
 
 use medveil_ledger::decision::is_in_cohort;
+use medveil_ledger::state::Record as _;
 use medveil_ledger::state::consent::Consent;
 use medveil_ledger::state::patient::Patient;
 use medveil_ledger::state::request::{Obligations, Request};
@@ -8,7 +9,7 @@ use medveil_ledger::terms::Terms;
 use medveil_ledger::vocabulary::provision::study_tag;
 use medveil_ledger::{AccountId, ConsentId, Digest, OrganisationId};
 
-use crate::ledger::{LedgerError, Reader, at};
+use crate::ledger::{LedgerError, Prefetched, Reader, at, latest};
 
 /// What decides about patients: a granted request and the height at which they are picked.
 pub(crate) struct Rule<'a> {
@@ -43,4 +44,22 @@ impl Rule<'_> {
         }
         Ok(is_in_cohort(self.request, self.terms, self.obligations, &consents, self.time_ms, tag))
     }
+}
+
+/// Reads at once what [`Rule::admits`] asks about these handles.
+pub(crate) fn prefetch<'a>(
+    ledger: &'a dyn Reader,
+    handles: impl Iterator<Item = AccountId> + Clone,
+) -> Result<Prefetched<'a>, LedgerError> {
+    let mut all = Prefetched::new(ledger);
+    all.load(handles.clone().map(|handle| Patient::head_key(&handle)))?;
+    let mut consents = Vec::new();
+    for handle in handles {
+        let Some(patient) = latest::<Patient>(&all, &handle)? else { continue };
+        let ids = patient.value.open.iter();
+        consents
+            .extend(ids.map(|number| Consent::head_key(&ConsentId::derive(ledger.chain(), handle, *number))));
+    }
+    all.load(consents)?;
+    Ok(all)
 }

@@ -2,6 +2,8 @@
 //!
 //! Only what is final is seen here. The node implements these traits over its engine, tests over the rules alone.
 
+use std::collections::BTreeMap;
+
 use medveil_ledger::encoding::Canonical as _;
 use medveil_ledger::state::Record;
 use medveil_ledger::{Action, ChainId, Digest, Event, Key, OrganisationId, Outcome, Versioned};
@@ -42,6 +44,14 @@ pub trait Reader {
     /// # Errors
     /// [`LedgerError`].
     fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, LedgerError>;
+
+    /// The bytes under several keys, in their order. A ledger that is asked over a channel answers all at once.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    fn get_all(&self, keys: &[Key]) -> Result<Vec<Option<Vec<u8>>>, LedgerError> {
+        keys.iter().map(|key| self.get(key)).collect()
+    }
 }
 
 /// What became of an action, once it was final.
@@ -90,7 +100,11 @@ pub fn version<R: Record>(
     id: &R::Id,
     number: u64,
 ) -> Result<Option<Versioned<R>>, LedgerError> {
-    read(ledger, &R::version_key(id, number))
+    if let Some(found) = read(ledger, &R::version_key(id, number))? {
+        return Ok(Some(found));
+    }
+    // The latest may be under the head alone.
+    Ok(latest::<R>(ledger, id)?.filter(|found| found.version == number))
 }
 
 /// The version of a record that was in force at a height, however many came later: the past of the ledger does not change.
@@ -110,6 +124,51 @@ pub fn at<R: Record>(
         };
     }
     Ok(found)
+}
+
+/// A ledger of which some values have been read at once. They may be older than its tip: for questions about the past, which does not change.
+pub(crate) struct Prefetched<'a> {
+    ledger: &'a dyn Reader,
+    known: BTreeMap<Key, Option<Vec<u8>>>,
+}
+
+/// Values that are asked for at once.
+const CHUNK: usize = 1024;
+
+impl<'a> Prefetched<'a> {
+    pub(crate) fn new(ledger: &'a dyn Reader) -> Self {
+        Prefetched { ledger, known: BTreeMap::new() }
+    }
+
+    /// Reads what is under keys.
+    pub(crate) fn load(&mut self, keys: impl IntoIterator<Item = Key>) -> Result<(), LedgerError> {
+        let keys: Vec<Key> = keys.into_iter().collect();
+        for keys in keys.chunks(CHUNK) {
+            self.known.extend(keys.iter().copied().zip(self.ledger.get_all(keys)?));
+        }
+        Ok(())
+    }
+}
+
+impl Reader for Prefetched<'_> {
+    fn chain(&self) -> ChainId {
+        self.ledger.chain()
+    }
+
+    fn tip(&self) -> Result<Tip, LedgerError> {
+        self.ledger.tip()
+    }
+
+    fn time_ms(&self, height: u64) -> Result<u64, LedgerError> {
+        self.ledger.time_ms(height)
+    }
+
+    fn get(&self, key: &Key) -> Result<Option<Vec<u8>>, LedgerError> {
+        match self.known.get(key) {
+            Some(known) => Ok(known.clone()),
+            None => self.ledger.get(key),
+        }
+    }
 }
 
 fn read<R: Record>(ledger: &dyn Reader, key: &Key) -> Result<Option<Versioned<R>>, LedgerError> {

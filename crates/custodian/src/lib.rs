@@ -31,6 +31,7 @@
 
 mod answer;
 pub mod audit;
+pub mod bundle;
 mod cohort;
 mod custodian;
 mod destroy;

@@ -28,7 +28,7 @@ use medveil_ledger::terms::{ConsentMode, OnWithdrawal, Terms};
 use medveil_ledger::{AccountId, CustodyId, DatasetId, Digest, ObjectRef, Outcome, ReleaseId, RequestId};
 use serde::{Deserialize, Serialize};
 
-use crate::cohort::Rule;
+use crate::cohort::{Rule, prefetch};
 use crate::custodian::{Custodian, make_private, remove};
 use crate::error::{CustodianError, Stop, file_fault};
 use crate::interrupt::{Interrupt, Point};
@@ -243,24 +243,28 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             Subject::Cohort => None,
             Subject::Patient { patient, .. } => Some(patient),
         };
-        for patient in Self::people(&patients) {
+        let people = Self::people(&patients);
+        let handles = people.iter().filter_map(|patient| ties.get(patient)).map(|tie| tie.handle);
+        let prefetched = prefetch(&self.ledger, handles)?;
+        for patient in people {
             let tie = ties.get(patient).map(|tie| (tie.handle, tie.salt));
             let asked = subject.is_none_or(|subject| tie.is_some_and(|(handle, _)| handle == subject));
-            if asked && rule.admits(&self.ledger, tie)? {
+            if asked && rule.admits(&prefetched, tie)? {
                 members.insert(patient.to_owned());
             }
         }
         if subject.is_some() && members.is_empty() {
             return Err(Reason::HandleUnknown.into());
         }
-        let (found, least) = (members.len() as u64, u64::from(grant.obligations.min_cohort));
+        let least = u64::from(grant.obligations.min_cohort);
+        let (added, removed) = match subject {
+            Some(_) => (0, 0),
+            None => self.differences(id, version, progress.dataset, grant, &mut members)?,
+        };
+        let found = members.len() as u64;
         if found < least {
             return Err(Reason::CohortSmall { patients: found, least }.into());
         }
-        let (added, removed) = match (subject, version) {
-            (None, 1) => self.differences(id, progress.dataset, grant, &members)?,
-            _ => (0, 0),
-        };
         let given = Given { release: id, version, patients: members };
         self.store.set_members(&given, progress.dataset.0, grant.request.organisation)?;
         progress.picked = Some(Picked { at: tip.height, dataset_version, patients: found, added, removed });
@@ -268,31 +272,50 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         Ok(())
     }
 
-    /// The least differences to what the recipient was given of the dataset before; refuses those by which a few patients could be told.
+    /// The least differences to what the recipient was given of the dataset before; refuses those by which a few patients could be told. A later version of a release
+    /// takes new patients only when they are as many as can hide (REL-5): until then those alone who were in the version before.
     fn differences(
         &self,
         id: ReleaseId,
+        version: u64,
         dataset: DatasetId,
         grant: &Grant,
-        members: &BTreeSet<String>,
+        members: &mut BTreeSet<String>,
     ) -> Result<(u64, u64), Stop> {
         let least = u64::from(grant.obligations.min_cohort);
-        let (mut added, mut removed) = (0, 0);
-        let note = |so_far: &mut u64, difference: usize| match (*so_far, difference as u64) {
-            (_, 0) => {}
-            (0, found) => *so_far = found,
-            (before, found) => *so_far = before.min(found),
+        let note = |so_far: u64, difference: usize| match (so_far, difference as u64) {
+            (so_far, 0) => so_far,
+            (0, found) => found,
+            (before, found) => before.min(found),
         };
-        for earlier in self.store.given(dataset.0, grant.request.organisation, id)? {
-            note(&mut added, members.difference(&earlier.patients).count());
-            note(&mut removed, earlier.patients.difference(members).count());
+        let others = self.store.given(dataset.0, grant.request.organisation, id)?;
+        let mut before = Vec::new();
+        for version in 1..version {
+            before.push(self.store.members(id, version)?);
         }
-        for difference in [added, removed] {
-            if difference > 0 && difference < least {
-                return Err(Reason::Differencing { difference, least }.into());
+        let more = |members: &BTreeSet<String>| {
+            if before.iter().any(|before| members.is_subset(before)) {
+                return 0;
             }
+            let all = others.iter().map(|given| &given.patients).chain(&before);
+            all.fold(0, |so_far, earlier| note(so_far, members.difference(earlier).count()))
+        };
+        let Some(last) = before.last() else {
+            let added = more(members);
+            let removed = others
+                .iter()
+                .fold(0, |so_far, earlier| note(so_far, earlier.patients.difference(members).count()));
+            return match [added, removed].into_iter().find(|difference| (1..least).contains(difference)) {
+                Some(difference) => Err(Reason::Differencing { difference, least }.into()),
+                None => Ok((added, removed)),
+            };
+        };
+        let mut added = more(members);
+        if (1..least).contains(&added) {
+            members.retain(|patient| last.contains(patient));
+            added = 0;
         }
-        Ok((added, removed))
+        Ok((added, 0))
     }
 
     /// Runs the plan; what it makes stays in the custodian's folder.

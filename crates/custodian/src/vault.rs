@@ -30,3 +30,19 @@ pub trait Vault {
 pub fn custody_label(release: ReleaseId) -> Slug {
     Slug::new(&format!("r-{}", hex::encode(&release.0[..12]))).expect("26 letters of a slug's alphabet")
 }
+
+impl<V: Vault + ?Sized> Vault for std::sync::Arc<V> {
+    fn keep(
+        &self,
+        folder: &Path,
+        label: Slug,
+        version: u64,
+        policy: Digest,
+    ) -> Result<CustodyId, VaultError> {
+        (**self).keep(folder, label, version, policy)
+    }
+
+    fn destroy(&self, object: CustodyId) -> Result<(), VaultError> {
+        (**self).destroy(object)
+    }
+}

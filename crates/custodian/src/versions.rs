@@ -124,7 +124,14 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
 
     /// Registers the copy of a version, and notes it.
     fn register(&mut self, id: DatasetId, settings: &DatasetSettings, version: u64) -> Result<(), Stop> {
-        let (fingerprint, schema) = self.fingerprint(id, settings, version)?;
+        let (fingerprint, schema) = match self.fingerprint(id, settings, version) {
+            Ok(found) => found,
+            // What cannot be read is not kept: it may be mended.
+            Err(stop) => {
+                remove(&self.copy(settings, version))?;
+                return Err(stop);
+            }
+        };
         // Before it is registered: a version on the ledger always has its copy here.
         self.note_version(settings, version, &fingerprint, &schema)?;
         let action = DatasetRegister { label: settings.label, version, fingerprint: fingerprint.clone() };

@@ -17,7 +17,7 @@ use medveil_vault::committee::OneTimeSecret;
 use super::compare::{Columns, Labels, Three, cells, compare};
 use super::rerun::{Again, Opened, again, looks_at_table};
 use super::{AuditError, Checked, Fault, Finding, Judgement, MAX_FINDINGS, Soundness, Unproven};
-use crate::cohort::Rule;
+use crate::cohort::{Rule, prefetch};
 use crate::keys::{ReleaseKeys, suite};
 use crate::ledger::{LedgerError, Reader, at, latest, version};
 use crate::openings::{Fate, OpenedFile, OpenedRecord, OpenedRow, Openings, digest};
@@ -145,9 +145,9 @@ impl Audit<'_> {
         self.check_order(&context, &rows);
         self.check_ties(&context, &rows);
         self.check_suppression(&context);
-        let admitted = self.admitted(&rows)?;
-        let made = self.run_again(&context, &rows, &admitted, scratch)?;
-        self.check_fates(&context, &rows, &admitted, &made);
+        let (may, must) = self.admitted(&rows)?;
+        let made = self.run_again(&context, &rows, &may, scratch)?;
+        self.check_fates(&context, &rows, (&may, &must), &made);
         Ok(())
     }
 
@@ -295,14 +295,32 @@ impl Audit<'_> {
         }
     }
 
-    /// The rows whose patients are in the release by the ledger's rule.
+    /// The rows whose patients may be in the release by the ledger's rule, and those whose have to be. A later version of a release need not take patients who were in none before
+    /// (REL-5 lets them in only when they are many).
     fn admitted(
         &self,
         rows: &BTreeMap<(usize, u64), Row<'_>>,
+    ) -> Result<(BTreeSet<(usize, u64)>, BTreeSet<(usize, u64)>), LedgerError> {
+        let posted = &self.case.posted;
+        let may = self.admitted_at(rows, posted.value.figures.cohort_at)?;
+        let mut must = may.clone();
+        for number in 1..posted.version {
+            let earlier = version::<Release>(self.ledger, &self.case.challenge.release, number)?;
+            let Some(earlier) = earlier else { continue };
+            let then = self.admitted_at(rows, earlier.value.figures.cohort_at)?;
+            must.retain(|at| then.contains(at));
+        }
+        Ok((may, must))
+    }
+
+    /// The rows whose patients are in the cohort as of a height.
+    fn admitted_at(
+        &self,
+        rows: &BTreeMap<(usize, u64), Row<'_>>,
+        height: u64,
     ) -> Result<BTreeSet<(usize, u64)>, LedgerError> {
-        let Case { request, contract, posted, source, .. } = self.case;
+        let Case { request, contract, source, .. } = self.case;
         let RequestStatus::Granted(obligations) = &request.status else { return Ok(BTreeSet::new()) };
-        let height = posted.value.figures.cohort_at;
         let rule = Rule {
             request,
             terms: &contract.terms,
@@ -311,6 +329,8 @@ impl Audit<'_> {
             height,
             time_ms: self.ledger.time_ms(height)?,
         };
+        let handles = rows.values().filter_map(|row| row.opened.tie).map(|(handle, _)| handle);
+        let prefetched = prefetch(self.ledger, handles)?;
         let mut known: BTreeMap<Option<(AccountId, Digest)>, bool> = BTreeMap::new();
         let mut admitted = BTreeSet::new();
         for (at, row) in rows {
@@ -322,7 +342,7 @@ impl Audit<'_> {
                         Subject::Cohort => true,
                         Subject::Patient { patient, .. } => tie.is_some_and(|(handle, _)| handle == patient),
                     };
-                    let answer = asked && rule.admits(self.ledger, tie)?;
+                    let answer = asked && rule.admits(&prefetched, tie)?;
                     known.insert(tie, answer);
                     answer
                 }
@@ -381,7 +401,7 @@ impl Audit<'_> {
         &mut self,
         context: &Context<'_>,
         rows: &BTreeMap<(usize, u64), Row<'_>>,
-        admitted: &BTreeSet<(usize, u64)>,
+        (may, must): (&BTreeSet<(usize, u64)>, &BTreeSet<(usize, u64)>),
         made: &BTreeMap<usize, Again>,
     ) {
         for (file, schema) in context.schema.iter().enumerate() {
@@ -399,7 +419,7 @@ impl Audit<'_> {
             let mut altered: BTreeMap<Option<String>, Vec<Finding>> = BTreeMap::new();
             for (at, row) in rows.range((file, 0)..(file + 1, 0)) {
                 let number = Some(row.opened.row);
-                if !admitted.contains(at) {
+                if !may.contains(at) {
                     match row.opened.fate {
                         Fate::Outside | Fate::Dropped => self.checked.outside += 1,
                         Fate::Released { .. } => {
@@ -411,6 +431,7 @@ impl Audit<'_> {
                 let Some(again) = again else { continue };
                 let expected = again.records.get(&row.record).and_then(Option::as_ref);
                 match (&row.opened.fate, expected) {
+                    (Fate::Outside, _) if !must.contains(at) => self.checked.outside += 1,
                     (Fate::Outside | Fate::Dropped, None) => self.checked.dropped += 1,
                     (Fate::Dropped, Some(_)) if looks_at_table(&context.plan) => self.checked.suppressed += 1,
                     (Fate::Outside | Fate::Dropped, Some(_)) => {

@@ -62,6 +62,10 @@ fn a_plan_that_fails_or_is_too_risky_or_costs_too_much_releases_nothing() {
 #[test]
 fn too_few_patients_are_waited_for() {
     let mut world = World::new(20).consenting(1..=5);
+    let one_class =
+        PLAN.replace("column = \"sex\" }\naction = \"keep\"", "column = \"sex\" }\naction = \"redact\"");
+    std::fs::write(world.home.path().join("plans/tumours.toml"), &one_class).unwrap();
+    world.plan = medveil_deid::plan::Plan::from_toml(&one_class).unwrap();
     let mut keeper = world.keeper();
     world.enrol(&mut keeper, 6);
     // One of the five consents to something else, in so many words that the ledger counts it.
@@ -75,7 +79,8 @@ fn too_few_patients_are_waited_for() {
         chain.consent(world.handles[&5], 5, provision)
     };
     world.consents.insert(5, narrow);
-    let request = world.granted();
+    keeper.turn().unwrap();
+    let request = world.request("research", |terms| terms.max_risk_ppm = 200_000);
     assert_eq!(refused(&world, request), "custodian.cohort_small");
     world.consent(6);
     world.keeper().turn().unwrap();

@@ -76,6 +76,24 @@ fn a_withdrawal_shrinks_the_next_release_and_whoever_stays_keeps_their_noise() {
 }
 
 #[test]
+fn a_later_version_takes_new_patients_only_when_they_are_many() {
+    let world = World::new(40).consenting(1..=20);
+    let request = world.granted();
+    world.keeper().turn().unwrap();
+    // Two come and one goes: of a version with the two, they could be told.
+    let world = world.consenting(21..=22);
+    world.withdraw(1);
+    world.keeper().turn().unwrap();
+    let figures = world.posted(request).unwrap().value.figures;
+    assert_eq!((figures.patients, figures.added, figures.removed), (19, 0, 0));
+    let world = world.consenting(23..=30);
+    world.withdraw(2);
+    world.keeper().turn().unwrap();
+    let figures = world.posted(request).unwrap().value.figures;
+    assert_eq!((figures.patients, figures.added, figures.removed), (28, 10, 0));
+}
+
+#[test]
 fn where_the_contract_says_so_a_withdrawal_destroys_and_it_is_attested() {
     let world = World::new(20).consenting(1..=20);
     world.keeper().turn().unwrap();
