@@ -96,7 +96,7 @@ fn until_nothing_is_left(world: &World, hook: &Hook) -> Result<(), CustodianErro
 
 #[test]
 fn stopped_at_every_point_it_comes_to_the_same_end() {
-    let passed = Rc::new(Cell::new(0));
+    let passed = Rc::new(Cell::new(0u32));
     let count = passed.clone();
     let counting = Hook(Some(Rc::new(move |_| {
         count.set(count.get() + 1);

@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use medveil_custodian::*;
 use medveil_deid::plan::Plan;
 use medveil_ledger::*;
 

@@ -144,11 +144,7 @@ fn a_consultation_is_about_one_patient_and_nobody_else() {
         let mut terms = consultation(&chain, [world.dataset]);
         terms.plan = Digest(world.plan.digest());
         // The plan's noise is not paid for here.
-        terms.epsilon = medveil_ledger::terms::Epsilon {
-            per_request: 1_000_000,
-            total: 9_000_000,
-            per_recipient: 9_000_000,
-        };
+        terms.epsilon = terms::Epsilon { per_request: 1_000_000, total: 9_000_000, per_recipient: 9_000_000 };
         chain.publish(HOSPITAL, "consultation", terms)
     };
     let mut about = ask_about(contract, world.dataset, handle);
