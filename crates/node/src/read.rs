@@ -58,7 +58,16 @@ impl Node {
         id: &R::Id,
         number: u64,
     ) -> Result<Option<Versioned<R>>, ReadError> {
-        self.value(R::version_key(id, number).as_ref()).await
+        // The latest one may be under the head alone.
+        let keys = [R::head_key(id), R::version_key(id, number)];
+        let (_, values) = self.engine().get(keys.iter().map(|key| key.as_ref().to_vec()).collect()).await?;
+        for bytes in values.into_iter().flatten() {
+            let found: Versioned<R> = Versioned::decode(&bytes)?;
+            if found.version == number {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
     }
 
     /// The height of the last final block, and an account's next nonce after it.
