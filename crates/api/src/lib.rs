@@ -21,12 +21,17 @@
 mod app;
 mod audits;
 mod blocks;
+mod budgets;
 mod connections;
+mod custody;
+mod decisions;
+mod destructions;
 mod events;
 mod health;
 mod live;
 mod metrics;
 mod objects;
+mod patients;
 mod problem;
 mod proof;
 mod query;

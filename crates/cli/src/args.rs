@@ -11,9 +11,10 @@ use medveil_deid::utility::Task;
 
 use crate::console::Lang;
 
-/// Share medical data that stays private.
+/// Share medical data that stays private: de-identification by purpose, and a consortium ledger that holds everybody to it.
 ///
-/// De-identifies tables (CSV, Parquet) and FHIR by a plan, measures the risk that remains, and gives a receipt that anyone can check.
+/// At each site: de-identifies tables (CSV, Parquet) and FHIR by a plan, measures the risk that remains, and gives a receipt that anyone can check.
+/// Between sites: hospitals and regulators run a ledger together, on which patients consent, contracts decide on requests by themselves, and every use is recorded and provable to third parties.
 #[derive(Parser, Debug)]
 #[command(
     name = "medveil",
@@ -92,8 +93,24 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
     Node(crate::command::node::NodeCommandArgs),
     /// Make keys of accounts, open accounts on a ledger, show them
     Account(crate::command::account::AccountArgs),
+    /// Make patients' handles, bind wallets, name guardians
+    Patient(crate::command::patient::PatientArgs),
+    /// Give, narrow, withdraw and list a patient's consents
+    Consent(crate::command::consent::ConsentArgs),
     /// Register fingerprints of datasets on a ledger, list and show them
     Dataset(crate::command::dataset::DatasetArgs),
+    /// Publish, countersign, freeze and show data-use contracts
+    Contract(Box<crate::command::contract::ContractArgs>),
+    /// Ask for data under a contract, vote on requests, show what was decided
+    Request(crate::command::request::RequestArgs),
+    /// List and show releases, and use them
+    Release(crate::command::release::ReleaseArgs),
+    /// Set and show privacy budgets
+    Budget(crate::command::budget::BudgetArgs),
+    /// Order destructions and attest them
+    Destruction(crate::command::destruction::DestructionArgs),
+    /// Report incidents; the ledger says who is liable
+    Incident(crate::command::incident::IncidentArgs),
     /// Propose measures, vote, ask for seats
     Governance(crate::command::governance::GovernanceArgs),
     /// Note what was done to data, read trails, write evidence files
