@@ -37,6 +37,7 @@ mod proof;
 mod query;
 mod reply;
 mod router;
+mod state;
 mod status;
 mod submit;
 mod transactions;

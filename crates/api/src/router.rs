@@ -14,7 +14,7 @@ use medveil_ledger::Text;
 
 use crate::{
     app::App, audits, blocks, budgets, custody, decisions, destructions, events, health, metrics, objects,
-    patients, problem::Problem, query::EVIDENCE, status, submit, transactions,
+    patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
 };
 
 /// An endpoint.
@@ -87,6 +87,7 @@ endpoints! {
     GET "/api/v1/key-requests/{id}" "a request for a key" "单项托管密钥申请";
     GET "/api/v1/key-requests/{id}/partials" "the partial keys that were given for a request" "密钥申请收到的全部分片";
     GET "/api/v1/partials/{id}" "a member's partial key" "单个密钥分片";
+    GET "/api/v1/state/{key}" "the bytes that the state has under a key" "状态中某键的字节";
     GET "/api/v1/proposals" "proposals" "议案列表";
     GET "/api/v1/proposals/{id}" "a proposal with its votes" "单个议案及投票";
     GET "/api/v1/validators" "the validators of each epoch" "各纪元验证者";
@@ -143,6 +144,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/key-requests/{id}", get(custody::key_request))
         .route("/key-requests/{id}/partials", get(custody::partials))
         .route("/partials/{id}", get(custody::partial))
+        .route("/state/{key}", get(state::get))
         .route("/proposals", get(objects::proposals))
         .route("/proposals/{id}", get(objects::proposal))
         .route("/validators", get(objects::validator_sets))

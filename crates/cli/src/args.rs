@@ -84,7 +84,7 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
     Verify(VerifyArgs),
     /// Run a whole consortium on this machine: five hospitals, two regulators
     #[command(
-        after_help = "Examples:\n  medveil demo\n  medveil demo --dir trial --port 9000 --exit\n\nCtrl-C stops it. The next start continues the same chain; remove DIR to begin anew."
+        after_help = "Examples:\n  medveil demo\n  medveil demo --tour --exit\n  medveil demo --dir trial --port 9000 --exit\n\nCtrl-C stops it. The next start continues the same chain; remove DIR to begin anew."
     )]
     Demo(crate::command::demo::DemoArgs),
     /// Make the genesis of a consortium, and a folder for each member

@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use medveil_chain::{Claim, StateProof};
 use medveil_ledger::{
-    AccountId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest, ObjectRef, OrganisationId,
-    ReleaseId, RequestId, SigningKey, Slug,
+    AccountId, Canonical as _, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest, ObjectRef,
+    OrganisationId, ReleaseId, RequestId, SigningKey, Slug,
     action::*,
     bounded::BoundedSet,
     state::{
@@ -75,7 +75,8 @@ impl Life {
         let now_ms = tip_ms(&server);
         let patients: Vec<Actor> = (1..=6u8)
             .map(|number| {
-                let (code, key) = (SigningKey::ed25519([100 + number; 32]), SigningKey::ed25519([200 + number; 32]));
+                let (code, key) =
+                    (SigningKey::ed25519([100 + number; 32]), SigningKey::ed25519([200 + number; 32]));
                 let until_ms = now_ms + 86_400_000;
                 server.act(&hospital, PatientInvite { code: code.public(), until_ms, guardians: set([]) });
                 let id = AccountId::derive(chain, &code.public());
@@ -106,7 +107,13 @@ impl Life {
         let wrapped_key = WrappedKey::new(vec![7; 112]).unwrap();
         server.act(
             &hospital,
-            CustodyRegister { label: kept, version: 1, manifest: Digest([3; 32]), wrapped_key, policy: Digest([4; 32]) },
+            CustodyRegister {
+                label: kept,
+                version: 1,
+                manifest: Digest([3; 32]),
+                wrapped_key,
+                policy: Digest([4; 32]),
+            },
         );
         let custody = CustodyId::derive(chain, owner, kept);
         let cohort_at = server.ok("/api/v1/status")["tip"]["height"].as_u64().unwrap();
@@ -165,7 +172,12 @@ fn consent(patient: AccountId, number: u32, now_ms: u64) -> ConsentGrant {
         from_ms: now_ms,
         until_ms: now_ms + YEAR_MS,
     };
-    ConsentGrant { patient, number, provisions: Provisions::new(vec![provision]).unwrap(), form: Digest([7; 32]) }
+    ConsentGrant {
+        patient,
+        number,
+        provisions: Provisions::new(vec![provision]).unwrap(),
+        form: Digest([7; 32]),
+    }
 }
 
 fn ask(contract: ContractId, dataset: DatasetId) -> Ask {
@@ -213,30 +225,45 @@ fn each_kind_of_thing_is_listed_looked_up_and_proven() {
     let hex = |id: &dyn std::fmt::Display| id.to_string();
 
     let patient = life.patients[0].id;
-    let value = life.proven(&format!("patients/{patient}"), "patients", &hex(&patient), Patient::head_key(&patient));
+    let value =
+        life.proven(&format!("patients/{patient}"), "patients", &hex(&patient), Patient::head_key(&patient));
     assert_eq!((&value["enrolment"], &value["consents"]), (&json!("enrolled"), &json!(1)));
     let consent_id = ConsentId::derive(server.node.rules().chain(), patient, 1);
-    let value =
-        life.proven(&format!("consents/{consent_id}"), "consents", &hex(&consent_id), Consent::head_key(&consent_id));
+    let value = life.proven(
+        &format!("consents/{consent_id}"),
+        "consents",
+        &hex(&consent_id),
+        Consent::head_key(&consent_id),
+    );
     assert_eq!(value["patient"], json!(patient));
     let (contract, request, release) = (life.contract, life.request, life.release);
-    let value =
-        life.proven(&format!("contracts/{contract}"), "contracts", &hex(&contract), Contract::head_key(&contract));
+    let value = life.proven(
+        &format!("contracts/{contract}"),
+        "contracts",
+        &hex(&contract),
+        Contract::head_key(&contract),
+    );
     assert_eq!((&value["standing"], &value["awaiting"]), (&json!("open"), &json!([])));
-    let value = life.proven(&format!("requests/{request}"), "requests", &hex(&request), Request::head_key(&request));
+    let value =
+        life.proven(&format!("requests/{request}"), "requests", &hex(&request), Request::head_key(&request));
     assert_eq!(value["status"]["granted"]["epsilon"], 500_000);
     assert_eq!(value["votes"], json!({ "hospital-1": true }));
-    let value = life.proven(&format!("releases/{release}"), "releases", &hex(&release), Release::head_key(&release));
+    let value =
+        life.proven(&format!("releases/{release}"), "releases", &hex(&release), Release::head_key(&release));
     assert_eq!(value["figures"]["patients"], 6);
     let access = medveil_ledger::AccessId(life.access.0);
-    let value = life.proven(&format!("accesses/{access}"), "accesses", &hex(&access), Access::head_key(&access));
+    let value =
+        life.proven(&format!("accesses/{access}"), "accesses", &hex(&access), Access::head_key(&access));
     assert_eq!(value["account"], json!(life.researcher.id));
 
     // Budgets: one request took from three.
-    for object in
-        [ObjectRef::contract(contract), ObjectRef::dataset(life.dataset), ObjectRef::organisation(OrganisationId::new("research-1").unwrap())]
-    {
-        let value = life.proven(&format!("budgets/{object}"), "budgets", &hex(&object), Budget::head_key(&object));
+    for object in [
+        ObjectRef::contract(contract),
+        ObjectRef::dataset(life.dataset),
+        ObjectRef::organisation(OrganisationId::new("research-1").unwrap()),
+    ] {
+        let value =
+            life.proven(&format!("budgets/{object}"), "budgets", &hex(&object), Budget::head_key(&object));
         assert_eq!(value["spent"], 500_000, "{object}");
     }
     server.get(&format!("/api/v1/budgets/request/{request}")).problem(400, "request.malformed");
@@ -245,7 +272,8 @@ fn each_kind_of_thing_is_listed_looked_up_and_proven() {
     let custody = life.custody;
     life.proven(&format!("custody/{custody}"), "custody", &hex(&custody), Custody::head_key(&custody));
     let key = life.access;
-    let value = life.proven(&format!("key-requests/{key}"), "key-requests", &hex(&key), KeyRequest::head_key(&key));
+    let value =
+        life.proven(&format!("key-requests/{key}"), "key-requests", &hex(&key), KeyRequest::head_key(&key));
     assert_eq!((&value["object"], &value["grant"]), (&json!(custody), &json!(ObjectRef::access(access))));
     let path = format!("/api/v1/key-requests/{key}/partials");
     let none = server.ok(&path);
@@ -260,11 +288,39 @@ fn each_kind_of_thing_is_listed_looked_up_and_proven() {
     let one = server.ok(&format!("/api/v1/partials/{partial}?proof=1"));
     assert_eq!(one["value"], given["items"][0]["value"]);
     let unknown = Digest([8; 32]);
-    for nothing in ["patients", "custody", "key-requests", "partials", "consents", "releases", "accesses", "challenges", "incidents"] {
-        let problem = server.get(&format!("/api/v1/{nothing}/{unknown}?proof=1")).problem(404, "object.not_found");
+    for nothing in [
+        "patients",
+        "custody",
+        "key-requests",
+        "partials",
+        "consents",
+        "releases",
+        "accesses",
+        "challenges",
+        "incidents",
+    ] {
+        let problem =
+            server.get(&format!("/api/v1/{nothing}/{unknown}?proof=1")).problem(404, "object.not_found");
         let file = STANDARD.decode(problem["proof"]["evidence"].as_str().unwrap()).unwrap();
         let verified = server.verify(&file);
-        assert!(matches!(&verified.claims()[0], Claim::State { proof: StateProof::Absent { .. }, .. }), "{nothing}");
+        assert!(
+            matches!(&verified.claims()[0], Claim::State { proof: StateProof::Absent { .. }, .. }),
+            "{nothing}"
+        );
+    }
+
+    // The bytes under a key are those of the record, and what is nowhere is proven to be nowhere.
+    let key = |key: medveil_ledger::Key| format!("/api/v1/state/{}?proof=1", hex::encode(key.as_ref()));
+    let raw = server.ok(&key(Contract::head_key(&contract)));
+    let bytes = hex::decode(raw["value"].as_str().unwrap()).unwrap();
+    let record = medveil_ledger::Versioned::<Contract>::decode(&bytes).unwrap();
+    assert_eq!((record.version, record.value.revision), (1, 1));
+    let file = STANDARD.decode(raw["proof"]["evidence"].as_str().unwrap()).unwrap();
+    assert_eq!(server.verify(&file).header().height, raw["height"].as_u64().unwrap());
+    assert_eq!(server.ok(&key(Contract::head_key(&ContractId([8; 32]))))["value"], Value::Null);
+    for bad in ["", "zz", "0", &"00".repeat(48)] {
+        let status = server.get(&format!("/api/v1/state/{bad}")).status;
+        assert!(status == 400 || status == 404, "{bad}: {status}");
     }
 
     // A challenge, its answer, the verdict that it fails: an incident, and an order to destroy.
@@ -273,7 +329,8 @@ fn each_kind_of_thing_is_listed_looked_up_and_proven() {
     let open = server.ok(&format!("/api/v1/challenges/{challenge_id}"));
     assert_eq!((&open["value"]["answer"], &open["value"]["verdict"]), (&Value::Null, &Value::Null));
     server.act(&life.hospital, AuditAnswer { challenge: challenge_id, openings: Digest([6; 32]) });
-    let verdict = AuditVerdict { challenge: challenge_id, verdict: Verdict::DroppedRows, report: Digest([6; 32]) };
+    let verdict =
+        AuditVerdict { challenge: challenge_id, verdict: Verdict::DroppedRows, report: Digest([6; 32]) };
     let incident = medveil_ledger::IncidentId(id_of(&server.act(&life.hospital, verdict)).0);
     let value = life.proven(
         &format!("challenges/{challenge_id}"),
@@ -282,15 +339,23 @@ fn each_kind_of_thing_is_listed_looked_up_and_proven() {
         Challenge::head_key(&challenge_id),
     );
     assert_eq!(value["verdict"], "dropped-rows");
-    let value =
-        life.proven(&format!("incidents/{incident}"), "incidents", &hex(&incident), Incident::head_key(&incident));
+    let value = life.proven(
+        &format!("incidents/{incident}"),
+        "incidents",
+        &hex(&incident),
+        Incident::head_key(&incident),
+    );
     assert_eq!((&value["cause"], &value["liable"]), (&json!("release-fault"), &json!("hospital-1")));
     let object = ObjectRef::release(release);
     server.get(&format!("/api/v1/destructions/{object}?proof=1")).problem(404, "object.not_found");
     server.act(&life.researcher, DestructionOrder { object, cause: DestructionCause::FailedChallenge });
     server.act(&life.researcher, DestructionAttest { object });
-    let value =
-        life.proven(&format!("destructions/{object}"), "destructions", &hex(&object), Destruction::head_key(&object));
+    let value = life.proven(
+        &format!("destructions/{object}"),
+        "destructions",
+        &hex(&object),
+        Destruction::head_key(&object),
+    );
     assert!(value["attested"]["research-1"].is_u64(), "{value}");
     life.server.stop();
 }
@@ -314,7 +379,10 @@ fn a_trail_has_what_happened_to_other_things_on_account_of_one() {
     );
     assert_eq!(life.kinds(&format!("object=dataset/{}", life.dataset)), ["dataset.registered", "budget.set"]);
     assert_eq!(life.kinds(&format!("about=release/{release}")), ["release.posted", "access.granted"]);
-    assert_eq!(life.kinds(&format!("about=contract/{}", life.contract)), ["contract.published", "request.submitted"]);
+    assert_eq!(
+        life.kinds(&format!("about=contract/{}", life.contract)),
+        ["contract.published", "request.submitted"]
+    );
     let of_request = life.kinds(&format!("about=request/{}", life.request));
     assert_eq!(
         of_request,
@@ -341,7 +409,11 @@ fn a_trail_has_what_happened_to_other_things_on_account_of_one() {
     let all = server.ok(&format!("/api/v1/patients/{}/consents?proof=1", patient.id));
     assert_eq!((&all["given"], &all["items"][0]["value"]["withdrawn"]), (&json!(1), &json!(withdrawn)));
     let file = STANDARD.decode(all["proof"]["evidence"].as_str().unwrap()).unwrap();
-    assert_eq!(server.verify(&file).claims().len(), 2, "the patient's record, which counts them, and the consent");
+    assert_eq!(
+        server.verify(&file).claims().len(),
+        2,
+        "the patient's record, which counts them, and the consent"
+    );
 
     // Decisions: the grant, the access, the refusal; each is an event that can be asked for.
     let decisions = server.ok("/api/v1/decisions");

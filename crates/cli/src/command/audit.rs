@@ -164,9 +164,17 @@ fn path(subject: &Subject) -> Option<String> {
     })
 }
 
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_target(text)
+    }
+}
+
 impl Target {
     /// What is asked of the node, and what the evidence must answer.
-    fn request(&self, at: Option<u64>, version: Option<u64>) -> (String, Question) {
+    pub fn request(&self, at: Option<u64>, version: Option<u64>) -> (String, Question) {
         match *self {
             Target::Subject(subject) => {
                 let path = path(&subject).expect("a target has an endpoint");

@@ -41,6 +41,7 @@ pub mod release;
 pub mod request;
 pub mod scan;
 pub mod synth;
+pub mod tour;
 pub mod trail;
 pub mod verify;
 
