@@ -27,6 +27,7 @@ mod custody;
 mod decisions;
 mod destructions;
 mod events;
+mod frames;
 mod health;
 mod live;
 mod metrics;

@@ -236,7 +236,8 @@ pub fn refusal(answer: &Value, console: &Console) -> Option<Failure> {
     let name = refused["name"].as_str().unwrap_or("?");
     let facts = match refused["facts"].as_object() {
         Some(facts) => {
-            facts.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
+            let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            facts.iter().map(|(name, of)| format!("{name} {}", value(of))).collect::<Vec<_>>().join(", ")
         }
         None => String::new(),
     };

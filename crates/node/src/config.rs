@@ -50,6 +50,9 @@ pub struct Settings {
     pub organisation: OrganisationId,
     /// The public half of `keys/node.key`.
     pub key: PublicKey,
+    /// The public half of `keys/custodian.key`, the account that the node acts with; left out, it only reads and votes.
+    #[serde(default)]
+    pub custodian: Option<PublicKey>,
     /// Where it listens for peers.
     pub listen: SocketAddr,
     /// Where it answers HTTP.
@@ -229,6 +232,8 @@ pub struct First<'a> {
     pub name: &'a str,
     /// The public half of its node's key.
     pub key: PublicKey,
+    /// The public half of the key of the account that its node acts with.
+    pub custodian: PublicKey,
     /// Where it listens for peers.
     pub listen: SocketAddr,
     /// Where it answers HTTP.
@@ -240,7 +245,7 @@ pub struct First<'a> {
 impl First<'_> {
     /// The file.
     pub fn to_toml(&self) -> String {
-        let Self { organisation, name, key, listen, http, any_source_address } = self;
+        let Self { organisation, name, key, custodian, listen, http, any_source_address } = self;
         // The name is a text of the genesis: it may hold anything but control characters.
         format!(
             r##"# The node of {name}.
@@ -252,6 +257,10 @@ impl First<'_> {
 # Who runs this node: the organisation's name on the ledger, and the public half of keys/node.key.
 organisation = "{organisation}"
 key = "{key}"
+
+# The account with which this node acts on the ledger by itself, in custody and releases: the public half of keys/custodian.key.
+# Without this line it only reads and votes. 本节点在账本上自动执行托管与发布所用的账户；删去此行则节点只读取和投票。
+custodian = "{custodian}"
 
 # Where the other members' nodes reach this one. The firewall must let them in here, and nobody else.
 # 其他成员的节点连接本节点的地址；防火墙只应对成员开放。
@@ -321,6 +330,7 @@ mod tests {
             organisation: OrganisationId::new("hospital-1").unwrap(),
             name: "第一医院",
             key: SigningKey::ed25519([1; 32]).public(),
+            custodian: SigningKey::ed25519([2; 32]).public(),
             listen: "0.0.0.0:7001".parse().unwrap(),
             http: "127.0.0.1:8080".parse().unwrap(),
             any_source_address: true,

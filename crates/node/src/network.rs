@@ -78,6 +78,9 @@ pub struct Entry {
     /// The same of its administrator's key.
     #[serde(default)]
     pub administrator_key: Option<PublicKey>,
+    /// The same of the key of the account that its node acts with.
+    #[serde(default)]
+    pub custodian_key: Option<PublicKey>,
     /// The suite of the administrator's key that is made: `ed25519` or `sm2`.
     #[serde(default)]
     pub suite: AdministratorSuite,
@@ -143,6 +146,11 @@ impl Members {
             if member.address.is_none() && member.node_key.is_some() {
                 return refuse(format!("`{organisation}` has a node-key, but no address and so no seat"));
             }
+            if let Some(key) = member.custodian_key
+                && member.administrator_key == Some(key)
+            {
+                return refuse(format!("the custodian-key of `{organisation}` is its administrator-key"));
+            }
             if member.node_key.is_some_and(|key| key.suite() != Suite::Ed25519) {
                 return refuse(format!("the node-key of `{organisation}` is not of suite ed25519"));
             }
@@ -200,7 +208,10 @@ impl Members {
                 name: member.name.clone(),
                 role: member.role,
                 seat,
-                accounts: BTreeMap::from([(keys.administrator_public(), Capacity::Administrator)]),
+                accounts: BTreeMap::from([
+                    (Keys::public(&keys.administrator), Capacity::Administrator),
+                    (Keys::public(&keys.custodian), Capacity::Custodian),
+                ]),
             }
         });
         let mut members: Vec<Member> = members.collect();
@@ -250,6 +261,7 @@ pub struct Created {
 struct Keys {
     node: Result<KeyFile, PublicKey>,
     administrator: Result<KeyFile, PublicKey>,
+    custodian: Result<KeyFile, PublicKey>,
 }
 
 impl Keys {
@@ -265,6 +277,7 @@ impl Keys {
         Ok(Self {
             node: made(member.node_key, Kind::Node, Suite::Ed25519)?,
             administrator: made(member.administrator_key, Kind::Account, suite)?,
+            custodian: made(member.custodian_key, Kind::Account, Suite::Ed25519)?,
         })
     }
 
@@ -277,10 +290,6 @@ impl Keys {
             PublicKey::Ed25519(key) => Some(ValidatorKey(key)),
             _ => None,
         }
-    }
-
-    fn administrator_public(&self) -> PublicKey {
-        Self::public(&self.administrator)
     }
 
     /// Writes the member's folder.
@@ -296,6 +305,7 @@ impl Keys {
             organisation: member.organisation,
             name: member.name.as_str(),
             key: Self::public(&self.node),
+            custodian: Self::public(&self.custodian),
             listen: listen(member.address.as_ref()),
             http: member.http,
             any_source_address,
@@ -307,6 +317,9 @@ impl Keys {
         }
         if let Ok(key) = &self.administrator {
             key.write(&folder.administrator_key_file())?;
+        }
+        if let Ok(key) = &self.custodian {
+            key.write(&folder.custodian_key_file())?;
         }
         Ok(())
     }

@@ -323,8 +323,8 @@ fn show(
             ("keys", "密钥"),
             of_first("keys"),
             (
-                "node.key votes, administrator.key signs transactions",
-                "node.key 用于投票，administrator.key 用于签署交易",
+                "node.key votes, custodian.key and administrator.key sign transactions",
+                "node.key 用于投票，custodian.key 与 administrator.key 用于签署交易",
             ),
         ),
         (("log", "日志"), of_first(LOG), ("", "")),

@@ -244,7 +244,8 @@ fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>
 #[test]
 fn a_network_is_made_whole_or_not_at_all() {
     let network = Network::new(4);
-    let files = ["node.toml", "genesis.toml", "keys/node.key", "keys/administrator.key"];
+    let files =
+        ["node.toml", "genesis.toml", "keys/node.key", "keys/custodian.key", "keys/administrator.key"];
     for index in 0..4 {
         assert!(files.iter().all(|file| network.folder(index).join(file).is_file()));
     }

@@ -40,8 +40,7 @@ pub(super) fn admitted(tour: &mut Tour<'_>) -> Result<Step, Failure> {
         let vote = GovernanceVote { proposal: number, approve: true };
         answer = tour.act(&tour.administrator(voter)?, vote)?;
         votes.push(voter.clone());
-        enacted =
-            tour.get(HOSPITALS[0], &format!("/api/v1/proposals/{number}"))?["status"] == json!("enacted");
+        enacted = tour.get(voter, &format!("/api/v1/proposals/{number}"))?["status"] == json!("enacted");
         if enacted {
             break;
         }
