@@ -28,6 +28,7 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
         kind: Some("audit.notarised".to_owned()),
         organisation: params.parse::<OrganisationId>("organisation", "an organisation's name")?,
         object: params.parse::<ObjectRef>("object", "`KIND/ID`, such as `dataset/HEX`")?,
+        about: None,
         actor: params.parse::<AccountId>("account", "64 hexadecimal digits")?,
         times: params.times()?,
     };

@@ -19,20 +19,22 @@ use axum::{
 use medveil_chain::{Bytes, Evidence};
 use medveil_engine::{Key, ProveError};
 use medveil_ledger::{
-    AccountId, Canonical as _, DatasetId, Digest, ObjectKind, ObjectRef, OrganisationId, Versioned,
-    id::{AccessId, ChallengeId, ConsentId, ContractId, IncidentId, ReleaseId, RequestId},
+    AccountId, Canonical as _, DatasetId, Digest, Event, ObjectKind, ObjectRef, OrganisationId, Versioned,
+    id::{AccessId, ChallengeId, ConsentId, ContractId, CustodyId, IncidentId, ReleaseId, RequestId},
     state::{
         Record, access::Access, account::Account, challenge::Challenge, consent::Consent, contract::Contract,
-        dataset::Dataset, incident::Incident, key, organisation::Organisation, parameters::Parameters,
-        proposal::Proposal, release::Release, request::Request, validators::ValidatorSet,
+        custody::Custody, dataset::Dataset, incident::Incident, key, organisation::Organisation,
+        parameters::Parameters, proposal::Proposal, release::Release, request::Request,
+        validators::ValidatorSet,
     },
 };
-use medveil_node::index::{ObjectFilter, ObjectRow};
+use medveil_node::index::{EventFilter, ObjectFilter, ObjectRow, Place};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    events,
     problem::Problem,
     proof::{self, Wanted},
     query::{Cursor, Params, bad, bad_path},
@@ -236,7 +238,7 @@ pub(crate) async fn answer<R: Record + Serialize>(
 }
 
 /// A version as clients see it.
-async fn item<R: Serialize>(
+pub(crate) async fn item<R: Serialize>(
     app: &App,
     id: String,
     version: &Versioned<R>,
@@ -255,7 +257,7 @@ async fn item<R: Serialize>(
 }
 
 /// One record by its id.
-async fn get<R: Record + Serialize>(
+pub(crate) async fn get<R: Record + Serialize>(
     app: &App,
     id: R::Id,
     text: String,
@@ -270,7 +272,7 @@ async fn get<R: Record + Serialize>(
 }
 
 /// Records of a kind that the read model has met, those first that were met last.
-async fn list<R: Record + Serialize>(
+pub(crate) async fn list<R: Record + Serialize>(
     app: &App,
     uri: &Uri,
     kind: ObjectKind,
@@ -301,6 +303,34 @@ async fn list<R: Record + Serialize>(
         items.push(value);
     }
     let next = last.map(|last| last.text());
+    Ok(reply::json(&json!({ "items": items, "next": next })))
+}
+
+/// Records that events of some kinds tell of, one event each; those first that were told of last.
+pub(crate) async fn told<R: Record + Serialize>(
+    app: &App,
+    uri: &Uri,
+    kinds: &'static [&'static str],
+    id: impl Fn(&Event) -> Option<(R::Id, String)>,
+) -> Result<Response, Problem> {
+    let params = Params::read(uri, &["organisation", "from", "to", "limit", "cursor"])?;
+    let organisation = params.parse::<OrganisationId>("organisation", "an organisation's name")?;
+    let filter = EventFilter { organisation, times: params.times()?, ..Default::default() };
+    let page = params.page::<Place>()?;
+    let rows = events::of_kinds(app, filter, kinds, page).await?;
+    let last = rows.last().map(|row| row.place);
+    let next = last.filter(|_| rows.len() >= page.limit as usize).map(|last| last.text());
+    let found: Vec<_> = rows.iter().filter_map(|row| id(&row.event).map(|found| (row, found))).collect();
+    let keys: Vec<Key> = found.iter().map(|(_, (id, _))| key_of(R::head_key(id))).collect();
+    let values = if keys.is_empty() { Vec::new() } else { read(app, keys, Wanted::Nothing).await?.1 };
+    let mut items = Vec::with_capacity(values.len());
+    for ((row, (_, text)), value) in found.into_iter().zip(values) {
+        let Some(head) = decode::<R>(value)? else { continue };
+        let mut value = item(app, text, &head, head.version).await?;
+        value["organisation"] = json!(row.event.organisation);
+        value["created"] = json!({ "height": row.place.height, "time_ms": row.time_ms });
+        items.push(value);
+    }
     Ok(reply::json(&json!({ "items": items, "next": next })))
 }
 
@@ -391,6 +421,7 @@ digests! {
     accesses access Access, AccessId, Access;
     challenges challenge Challenge, ChallengeId, Challenge;
     incidents incident Incident, IncidentId, Incident;
+    custody_objects custody_object Custody, CustodyId, Custody;
 }
 
 pub(crate) async fn proposals(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {

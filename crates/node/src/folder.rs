@@ -5,6 +5,8 @@
 //!   node.toml                what the operator decides
 //!   genesis.toml             how the chain begins
 //!   keys/node.key            votes and connects
+//!   keys/custodian.key       signs what the node itself does on the ledger
+//!   keys/custody/            the node's custody key and share; written by the node: keep a copy
 //!   keys/administrator.key   signs for the organisation; the node does not read it
 //!   data/                    written by the node alone
 //! ```
@@ -20,8 +22,9 @@ use medveil_engine::{BlockLimits, MempoolLimits, Pacing, Peer, Retention, Snapsh
 use medveil_ledger::{Genesis, OrganisationId, PublicKey};
 
 use crate::{
-    Rules,
+    Agent, Rules,
     config::{Bounded, Settings},
+    custody,
     keys::{KeyFile, Kind},
     marker::Marker,
     node::{Config, Node, StartError},
@@ -64,6 +67,16 @@ impl Folder {
     /// `keys/node.key`.
     pub fn node_key_file(&self) -> PathBuf {
         self.root.join("keys").join("node.key")
+    }
+
+    /// `keys/custodian.key`.
+    pub fn custodian_key_file(&self) -> PathBuf {
+        self.root.join("keys").join("custodian.key")
+    }
+
+    /// `keys/custody`: the secrets of the node's part in custody.
+    pub fn custody_secrets(&self) -> PathBuf {
+        self.root.join("keys").join("custody")
     }
 
     /// `keys/administrator.key`.
@@ -129,13 +142,26 @@ impl Folder {
                 named: settings.key.to_string(),
             });
         }
+        let custodian = settings.custodian.map(|named| self.custodian(named)).transpose()?;
         let lock = self.lock()?;
         Marker::new(genesis.chain_id(), key.public()).claim(&self.data(), Self::BEFORE_MARKER)?;
         let (behind_ms, drift_ms) = (genesis.time_ms.saturating_sub(now_ms), settings.clock.drift_ms.get());
         if behind_ms > drift_ms {
             return Err(Refusal::ClockBeforeGenesis { behind_ms, drift_ms });
         }
-        Ok(Opened { folder: self.clone(), settings, genesis, key, _lock: lock })
+        Ok(Opened { folder: self.clone(), settings, genesis, key, custodian, _lock: lock })
+    }
+
+    /// The key of the account that `node.toml` names.
+    fn custodian(&self, named: PublicKey) -> Result<KeyFile, Refusal> {
+        self.require("keys/custodian.key")?;
+        let path = self.custodian_key_file();
+        let key = KeyFile::read(&path, Kind::Account)?;
+        if key.public() != named {
+            let (found, named) = (key.public().to_string(), named.to_string());
+            return Err(Refusal::WrongKey { path: path.display().to_string(), found, named });
+        }
+        Ok(key)
     }
 
     /// One process at a time; the system takes the lock back when the process ends, however it does.
@@ -161,7 +187,10 @@ impl Folder {
         let data = self.data();
         if let Ok(entries) = std::fs::read_dir(&data) {
             let empty = |name: &std::ffi::OsStr| {
-                name == Marker::FILE || Self::BEFORE_MARKER.iter().any(|known| name == *known)
+                // Shards are no part of the chain's state.
+                name == Marker::FILE
+                    || name == "custody"
+                    || Self::BEFORE_MARKER.iter().any(|known| name == *known)
             };
             if entries.flatten().any(|entry| !empty(&entry.file_name())) {
                 return Err(Refusal::NotEmpty { path: data.display().to_string() });
@@ -210,6 +239,7 @@ pub struct Opened {
     /// `genesis.toml`.
     pub genesis: Genesis,
     key: KeyFile,
+    custodian: Option<KeyFile>,
     _lock: File,
 }
 
@@ -221,6 +251,22 @@ impl Opened {
             .validators
             .iter()
             .any(|validator| validator.key.0 == *self.key.public().bytes())
+    }
+
+    /// The account with which the node acts on the ledger; `None` when `node.toml` names none. Where its services resume is kept in `data/agent`.
+    pub fn agent(&self, node: &Node) -> Option<Agent> {
+        let key = self.custodian.as_ref()?.signing_key();
+        Some(Agent::new(node.clone(), self.settings.organisation, key, self.folder.data().join("agent")))
+    }
+
+    /// What custody is told.
+    pub(crate) fn custody(&self) -> custody::Config {
+        custody::Config {
+            secrets: self.folder.custody_secrets(),
+            data: self.folder.data().join("custody"),
+            members: self.settings.members.clone(),
+            settings: self.settings.custody,
+        }
     }
 
     /// Starts the node. Call it within a tokio runtime; `clock_offset` is added to this machine's clock, 0 but for tests.
@@ -404,6 +450,23 @@ mod tests {
         let other = Folder::new(parent.path().join("network/regulator-1"));
         std::fs::copy(other.node_key_file(), folder.node_key_file()).unwrap();
         assert_eq!(folder.open(NOW).unwrap_err().name(), "node.wrong_key");
+    }
+
+    #[test]
+    fn an_acting_account_is_the_one_that_the_settings_name_or_none() {
+        let (parent, folder) = network();
+        let other = Folder::new(parent.path().join("network/regulator-1"));
+        let own = std::fs::read(folder.custodian_key_file()).unwrap();
+        std::fs::copy(other.custodian_key_file(), folder.custodian_key_file()).unwrap();
+        assert_eq!(folder.open(NOW).unwrap_err().name(), "node.wrong_key");
+        std::fs::copy(folder.node_key_file(), folder.custodian_key_file()).unwrap();
+        assert_eq!(folder.open(NOW).unwrap_err().name(), "key.kind");
+        std::fs::remove_file(folder.custodian_key_file()).unwrap();
+        assert_eq!(folder.open(NOW).unwrap_err().name(), "node.not_a_folder");
+        let custodian = folder.settings().unwrap().custodian.unwrap();
+        replace(&folder.settings_file(), &format!("custodian = \"{custodian}\"\n"), "");
+        assert!(folder.open(NOW).unwrap().custodian.is_none());
+        std::fs::write(folder.custodian_key_file(), own).unwrap();
     }
 
     #[test]

@@ -19,28 +19,36 @@
 //! |---|---|
 //! | the ledger as the engine's state machine | [`rules`] |
 //! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
+//! | what the node itself does on the ledger | [`agent`], [`services`] |
+//! | a member's part in custody | [`custody`] |
 //! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
 //! | a new network | [`network`] |
 //! | lists and look-ups of what is on the chain | [`index`] |
 //! | what a node tells of itself, and to its own machine alone | [`status`], [`control`] |
 //! | why something is refused | [`refusal`] |
 
+pub mod agent;
 pub mod clock;
 pub mod config;
 #[cfg(unix)]
 pub mod control;
+pub mod custody;
 pub mod folder;
 pub mod index;
 pub mod keys;
 pub mod marker;
 pub mod network;
 pub mod node;
+pub mod read;
 pub mod readiness;
 pub mod refusal;
 pub mod rules;
+pub mod services;
 pub mod status;
 
+pub use agent::Agent;
 pub use config::Settings;
+pub use custody::Custody;
 pub use folder::{Folder, Opened};
 pub use index::Index;
 pub use keys::KeyFile;
@@ -49,3 +57,4 @@ pub use node::{Config, Node, StartError};
 pub use readiness::Unready;
 pub use refusal::Refusal;
 pub use rules::Rules;
+pub use services::Services;

@@ -72,12 +72,18 @@ pub struct Entry {
     /// Where its node answers HTTP.
     #[serde(default = "http")]
     pub http: SocketAddr,
+    /// Where other members reach that; when left out, `http`, with the host of `address` if `http` names none.
+    #[serde(default)]
+    pub http_address: Option<Address>,
     /// The public half of its node's key, if it made that itself: then its folder has no `keys/node.key`.
     #[serde(default)]
     pub node_key: Option<PublicKey>,
     /// The same of its administrator's key.
     #[serde(default)]
     pub administrator_key: Option<PublicKey>,
+    /// The same of the key of the account that its node acts with.
+    #[serde(default)]
+    pub custodian_key: Option<PublicKey>,
     /// The suite of the administrator's key that is made: `ed25519` or `sm2`.
     #[serde(default)]
     pub suite: AdministratorSuite,
@@ -143,6 +149,11 @@ impl Members {
             if member.address.is_none() && member.node_key.is_some() {
                 return refuse(format!("`{organisation}` has a node-key, but no address and so no seat"));
             }
+            if let Some(key) = member.custodian_key
+                && member.administrator_key == Some(key)
+            {
+                return refuse(format!("the custodian-key of `{organisation}` is its administrator-key"));
+            }
             if member.node_key.is_some_and(|key| key.suite() != Suite::Ed25519) {
                 return refuse(format!("the node-key of `{organisation}` is not of suite ed25519"));
             }
@@ -170,18 +181,35 @@ impl Members {
         let stage = Stage::new(out)?;
         let text = format!("{}{}", genesis_comment(&genesis), genesis.to_toml());
         write_text(&stage.path.join(Folder::GENESIS), &text)?;
-        let names = self.any_source_address();
+        let (names, addresses) = (self.any_source_address(), self.http_addresses());
         for (member, keys) in self.members.iter().zip(&keys) {
             keys.write(
                 member.as_ref(),
                 &Folder::new(stage.path.join(member.as_ref().organisation.as_str())),
                 &text,
                 names,
+                &addresses,
             )?;
         }
         stage.publish(out)?;
         let folders = self.members.iter().map(|member| out.join(member.as_ref().organisation.as_str()));
         Ok(Created { genesis, folders: folders.collect() })
+    }
+
+    /// Where members' nodes answer each other's HTTP.
+    fn http_addresses(&self) -> BTreeMap<OrganisationId, Address> {
+        let address = |member: &Entry| {
+            let http = member.http;
+            let own = member.address.as_ref().filter(|_| http.ip().is_unspecified());
+            let host = own.and_then(|address| Some(address.as_str().rsplit_once(':')?.0.to_owned()));
+            let named = match host {
+                Some(host) => format!("{host}:{}", http.port()).parse(),
+                None => http.to_string().parse(),
+            };
+            member.http_address.clone().or(named.ok())
+        };
+        let members = self.members.iter().map(|member| member.as_ref());
+        members.filter_map(|member| Some((member.organisation, address(member)?))).collect()
     }
 
     /// Whether some address is a name, whose connections come from who knows where.
@@ -200,7 +228,10 @@ impl Members {
                 name: member.name.clone(),
                 role: member.role,
                 seat,
-                accounts: BTreeMap::from([(keys.administrator_public(), Capacity::Administrator)]),
+                accounts: BTreeMap::from([
+                    (Keys::public(&keys.administrator), Capacity::Administrator),
+                    (Keys::public(&keys.custodian), Capacity::Custodian),
+                ]),
             }
         });
         let mut members: Vec<Member> = members.collect();
@@ -250,6 +281,7 @@ pub struct Created {
 struct Keys {
     node: Result<KeyFile, PublicKey>,
     administrator: Result<KeyFile, PublicKey>,
+    custodian: Result<KeyFile, PublicKey>,
 }
 
 impl Keys {
@@ -265,6 +297,7 @@ impl Keys {
         Ok(Self {
             node: made(member.node_key, Kind::Node, Suite::Ed25519)?,
             administrator: made(member.administrator_key, Kind::Account, suite)?,
+            custodian: made(member.custodian_key, Kind::Account, Suite::Ed25519)?,
         })
     }
 
@@ -279,10 +312,6 @@ impl Keys {
         }
     }
 
-    fn administrator_public(&self) -> PublicKey {
-        Self::public(&self.administrator)
-    }
-
     /// Writes the member's folder.
     fn write(
         &self,
@@ -290,15 +319,18 @@ impl Keys {
         folder: &Folder,
         genesis: &str,
         any_source_address: bool,
+        members: &BTreeMap<OrganisationId, Address>,
     ) -> Result<(), Refusal> {
         create_private(&folder.root().join("keys"))?;
         let first = First {
             organisation: member.organisation,
             name: member.name.as_str(),
             key: Self::public(&self.node),
+            custodian: Self::public(&self.custodian),
             listen: listen(member.address.as_ref()),
             http: member.http,
             any_source_address,
+            members,
         };
         write_text(&folder.settings_file(), &first.to_toml())?;
         write_text(&folder.genesis_file(), genesis)?;
@@ -307,6 +339,9 @@ impl Keys {
         }
         if let Ok(key) = &self.administrator {
             key.write(&folder.administrator_key_file())?;
+        }
+        if let Ok(key) = &self.custodian {
+            key.write(&folder.custodian_key_file())?;
         }
         Ok(())
     }

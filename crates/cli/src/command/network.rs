@@ -35,7 +35,7 @@ members.toml:
   address = \"10.0.0.1:7001\"         # where the other members reach its node; without it there is no seat
   http = \"127.0.0.1:8080\"           # where its own people reach it
 
-A member that makes its keys itself (`medveil node key`, `medveil account new`) gives the public halves as node-key = \"ed25519:HEX\" and administrator-key = \"ed25519:HEX\" or \"sm2:HEX\"; suite = \"sm2\" makes an SM2 key for the administrator. relying-party, thresholds, parameters, epoch-length and time-ms may be said as in a genesis.")]
+A member that makes its keys itself (`medveil node key`, `medveil account new`) gives the public halves as node-key and custodian-key = \"ed25519:HEX\" and administrator-key = \"ed25519:HEX\" or \"sm2:HEX\"; suite = \"sm2\" makes an SM2 key for the administrator. relying-party, thresholds, parameters, epoch-length and time-ms may be said as in a genesis.")]
     New(NewArgs),
 }
 

@@ -10,7 +10,7 @@ use medveil_node::control::{self, Request, Response};
 use medveil_node::folder::{self, Opened};
 use medveil_node::keys::{KeyFile, Kind};
 use medveil_node::status::Report;
-use medveil_node::{Folder, Node, clock};
+use medveil_node::{Folder, Node, Services, clock};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -186,6 +186,17 @@ async fn serve(
             "the genesis gives this key no seat: the node follows without a vote where [followers] of other members let it in, until the ledger gives it a seat"
         );
     }
+    let services = match Services::start(opened, &node) {
+        Ok(services) => services,
+        Err(refusal) => {
+            folder::stop(node).await;
+            return Err(refused(&refusal, console));
+        }
+    };
+    match services.agent() {
+        Some(agent) => info!(account = %agent.account(), "the node acts on the ledger"),
+        None => warn!("node.toml names no custodian: the node reads and votes, and takes no part in custody"),
+    }
     let (stop, mut stopping) = watch::channel(false);
     let mut api = tokio::spawn(medveil_api::serve(node.clone(), listener, async move {
         // That the sender is gone means the same.
@@ -218,6 +229,7 @@ async fn serve(
         // It ends by itself within its own bound; what it reports now changes nothing.
         let _ = api.await;
     }
+    services.stop().await;
     folder::stop(node).await;
     let _ = std::fs::remove_file(opened.folder.control_socket());
     info!("the node has stopped, everything is on disk");

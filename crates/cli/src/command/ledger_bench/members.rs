@@ -243,6 +243,8 @@ fn second(network: &Path, ports: &[u16]) -> Result<Second, Failure> {
         &place,
         &[
             ("key", format!("key = \"{}\"", key.public())),
+            // One node of an organisation acts with its account.
+            ("custodian", String::new()),
             ("listen", format!("listen = \"{address}\"")),
             ("http", format!("http = \"127.0.0.1:{}\"", ports[1])),
         ],

@@ -1,0 +1,58 @@
+//! What a node does by itself on the ledger, beside following it.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use crate::{Agent, Custody, Node, Opened, Refusal};
+
+/// How long a service may take to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The services of a running node, and the account that they act with.
+#[derive(Default)]
+pub struct Services {
+    agent: Option<Agent>,
+    custody: Option<Custody>,
+    tasks: Vec<(&'static str, JoinHandle<()>)>,
+}
+
+impl Services {
+    /// Starts the services that the folder has an account for. Call it within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Refusal`]: what keeps one from starting.
+    pub fn start(opened: &Opened, node: &Node) -> Result<Self, Refusal> {
+        let Some(agent) = opened.agent(node) else { return Ok(Self::default()) };
+        let (custody, tasks) = Custody::start(agent.clone(), opened.custody())?;
+        Ok(Self { agent: Some(agent), custody: Some(custody), tasks })
+    }
+
+    /// The account that the node acts with, if it has one.
+    pub fn agent(&self) -> Option<&Agent> {
+        self.agent.as_ref()
+    }
+
+    /// The node's part in custody, if it has one.
+    pub fn custody(&self) -> Option<&Custody> {
+        self.custody.as_ref()
+    }
+
+    /// Ends all services; returns when they have ended. Then the node may be stopped.
+    pub async fn stop(self) {
+        if let Some(agent) = &self.agent {
+            agent.close();
+        }
+        for (name, task) in self.tasks {
+            let abort = task.abort_handle();
+            match tokio::time::timeout(PATIENCE, task).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(service = name, %error, "a service ended badly"),
+                Err(_) => {
+                    tracing::warn!(service = name, "a service does not end and is given up");
+                    abort.abort();
+                }
+            }
+        }
+    }
+}
