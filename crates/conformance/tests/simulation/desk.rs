@@ -33,6 +33,8 @@ use crate::{
 };
 
 const PLAN: Digest = Digest([0x51; 32]);
+/// The auditor's one-time key.
+const READER: Digest = Digest([0x1c; 32]);
 const DAY_MS: u64 = 86_400_000;
 
 /// Something to do, and for a release the patients whom an honest custodian picked.
@@ -268,7 +270,7 @@ impl Desk {
             }
             1..8 => {
                 let version = posted.versions.len() as u64;
-                Some(AuditChallenge { release: *release, version, rows: 10 }.into())
+                Some(AuditChallenge { release: *release, version, rows: 10, reader: READER }.into())
             }
             _ => None,
         }
@@ -391,7 +393,9 @@ impl Desk {
                         (ObjectRef::release(*some_release?.0), DestructionCause::Withdrawal);
                     DestructionOrder { object, cause }.into()
                 }
-                _ => AuditChallenge { release: *some_release?.0, version: 1, rows: 10 }.into(),
+                _ => {
+                    AuditChallenge { release: *some_release?.0, version: 1, rows: 10, reader: READER }.into()
+                }
             }),
         }
     }
