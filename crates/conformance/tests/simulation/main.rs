@@ -264,11 +264,10 @@ fn the_life_of_a_dataset_goes_its_way_among_honest_and_dishonest_people() {
         })
         .collect();
     let outcomes = all_hold(&scenarios);
+    // Not in each: a dishonest hospital may close its contract before anybody asks.
     for kind in ["request.granted", "release.posted", "access.granted", "consent.withdrawn", "audit.decided"]
     {
-        for outcome in &outcomes {
-            assert!(outcome.seen.contains_key(kind), "{kind}: {:#?}", outcome.seen);
-        }
+        assert!(outcomes.iter().any(|outcome| outcome.seen.contains_key(kind)), "{kind}");
     }
     assert!(outcomes.iter().any(|outcome| outcome.asked > 0), "nobody was asked after a withdrawal");
 }
