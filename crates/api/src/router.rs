@@ -13,8 +13,8 @@ use axum::{
 use medveil_ledger::Text;
 
 use crate::{
-    app::App, audits, blocks, events, health, metrics, objects, problem::Problem, query::EVIDENCE, status,
-    submit, transactions,
+    app::App, audits, blocks, budgets, custody, decisions, destructions, events, health, metrics, objects,
+    patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
 };
 
 /// An endpoint.
@@ -72,6 +72,22 @@ endpoints! {
     GET "/api/v1/challenges/{id}" "a challenge with its answers" "单项审计质询及答复";
     GET "/api/v1/incidents" "incidents" "安全事件列表";
     GET "/api/v1/incidents/{id}" "an incident" "单个安全事件";
+    GET "/api/v1/patients" "patients' handles" "患者标识列表";
+    GET "/api/v1/patients/{id}" "a patient's handle" "单个患者标识";
+    GET "/api/v1/patients/{id}/consents" "the consents of a patient" "患者的全部授权";
+    GET "/api/v1/decisions" "decisions on requests, accesses and releases, with their reasons" "裁决列表及理由";
+    GET "/api/v1/decisions/{height}/{index}" "a decision" "单项裁决";
+    GET "/api/v1/budgets" "privacy budgets of contracts, datasets and recipients" "隐私预算列表";
+    GET "/api/v1/budgets/{kind}/{id}" "a privacy budget" "单个隐私预算";
+    GET "/api/v1/destructions" "orders to destroy, with who has attested" "销毁令列表及证明";
+    GET "/api/v1/destructions/{kind}/{id}" "an order to destroy" "单项销毁令";
+    GET "/api/v1/custody" "objects in custody" "托管对象列表";
+    GET "/api/v1/custody/{id}" "an object in custody" "单个托管对象";
+    GET "/api/v1/key-requests" "requests for keys of objects in custody" "托管密钥申请列表";
+    GET "/api/v1/key-requests/{id}" "a request for a key" "单项托管密钥申请";
+    GET "/api/v1/key-requests/{id}/partials" "the partial keys that were given for a request" "密钥申请收到的全部分片";
+    GET "/api/v1/partials/{id}" "a member's partial key" "单个密钥分片";
+    GET "/api/v1/state/{key}" "the bytes that the state has under a key" "状态中某键的字节";
     GET "/api/v1/proposals" "proposals" "议案列表";
     GET "/api/v1/proposals/{id}" "a proposal with its votes" "单个议案及投票";
     GET "/api/v1/validators" "the validators of each epoch" "各纪元验证者";
@@ -114,6 +130,22 @@ pub(crate) fn router(app: App) -> Router {
         .route("/challenges/{id}", get(objects::challenge))
         .route("/incidents", get(objects::incidents))
         .route("/incidents/{id}", get(objects::incident))
+        .route("/patients", get(patients::list))
+        .route("/patients/{id}", get(patients::get))
+        .route("/patients/{id}/consents", get(patients::consents))
+        .route("/decisions", get(decisions::list))
+        .route("/decisions/{height}/{index}", get(decisions::get))
+        .route("/budgets", get(budgets::list))
+        .route("/budgets/{kind}/{id}", get(budgets::get))
+        .route("/destructions", get(destructions::list))
+        .route("/destructions/{kind}/{id}", get(destructions::get))
+        .route("/custody", get(objects::custody_objects))
+        .route("/custody/{id}", get(objects::custody_object))
+        .route("/key-requests", get(custody::key_requests))
+        .route("/key-requests/{id}", get(custody::key_request))
+        .route("/key-requests/{id}/partials", get(custody::partials))
+        .route("/partials/{id}", get(custody::partial))
+        .route("/state/{key}", get(state::get))
         .route("/proposals", get(objects::proposals))
         .route("/proposals/{id}", get(objects::proposal))
         .route("/validators", get(objects::validator_sets))

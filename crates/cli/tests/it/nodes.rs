@@ -18,8 +18,8 @@ struct Member {
 }
 
 /// A network in a folder, and the processes of its nodes, which are killed with it.
-struct Network {
-    home: Home,
+pub(super) struct Network {
+    pub(super) home: Home,
     members: Vec<Member>,
     running: Vec<Option<Child>>,
 }
@@ -32,7 +32,7 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 impl Network {
     /// `seats` members with validators.
-    fn new(seats: usize) -> Network {
+    pub(super) fn new(seats: usize) -> Network {
         Network::with(seats, "", &[])
     }
 
@@ -67,7 +67,7 @@ impl Network {
         self.home.path("network").join(&self.members[index].name)
     }
 
-    fn dir(&self, index: usize) -> String {
+    pub(super) fn dir(&self, index: usize) -> String {
         format!("network/{}", self.members[index].name)
     }
 
@@ -79,7 +79,7 @@ impl Network {
         std::fs::write(path, text.replace(was, is)).unwrap();
     }
 
-    fn start(&mut self, index: usize) {
+    pub(super) fn start(&mut self, index: usize) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -118,12 +118,17 @@ impl Network {
         serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()
     }
 
+    /// Where a member's node answers.
+    pub(super) fn url(&self, index: usize) -> String {
+        format!("http://127.0.0.1:{}", self.members[index].http)
+    }
+
     fn height(&self, index: usize) -> u64 {
         self.get(index, "/api/v1/status").and_then(|status| status["tip"]["height"].as_u64()).unwrap_or(0)
     }
 
     /// Waits until a node follows the chain and has this height.
-    fn reach(&self, index: usize, height: u64) {
+    pub(super) fn reach(&self, index: usize, height: u64) {
         wait_for(
             &format!("{} at height {height}", self.members[index].name),
             Duration::from_secs(90),
@@ -161,7 +166,7 @@ impl Network {
     }
 
     /// Every node that runs has the same block at a height.
-    fn agree(&self, height: u64) {
+    pub(super) fn agree(&self, height: u64) {
         let digests: Vec<String> = (0..self.members.len())
             .filter(|index| self.running[*index].is_some())
             .map(|index| {
