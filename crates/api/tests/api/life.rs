@@ -361,7 +361,7 @@ fn each_kind_of_thing_is_listed_looked_up_and_proven() {
 }
 
 fn challenge(release: ReleaseId) -> AuditChallenge {
-    AuditChallenge { release, version: 1, rows: 100 }
+    AuditChallenge { release, version: 1, rows: 100, reader: Digest([9; 32]) }
 }
 
 #[test]

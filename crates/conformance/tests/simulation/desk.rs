@@ -268,7 +268,7 @@ impl Desk {
             }
             1..8 => {
                 let version = posted.versions.len() as u64;
-                Some(AuditChallenge { release: *release, version, rows: 10 }.into())
+                Some(AuditChallenge { release: *release, version, rows: 10, reader: Digest([9; 32]) }.into())
             }
             _ => None,
         }
@@ -389,7 +389,13 @@ impl Desk {
                         (ObjectRef::release(*some_release?.0), DestructionCause::Withdrawal);
                     DestructionOrder { object, cause }.into()
                 }
-                _ => AuditChallenge { release: *some_release?.0, version: 1, rows: 10 }.into(),
+                _ => AuditChallenge {
+                    release: *some_release?.0,
+                    version: 1,
+                    rows: 10,
+                    reader: Digest([9; 32]),
+                }
+                .into(),
             }),
         }
     }
