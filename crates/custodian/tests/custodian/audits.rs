@@ -479,7 +479,7 @@ action = "keep"
 
 [[rule]]
 match = { fhir = "Observation.value.ofType(Quantity).value" }
-action = { laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 } }
+action = { round = { to = 0.5 } }
 "#;
 
 #[test]
@@ -508,17 +508,27 @@ fn a_dataset_of_fhir_is_released_and_audited() {
     let turn = world.keeper().turn().unwrap();
     assert_eq!(turn.ended.last().unwrap().3, "done");
     let figures = world.posted(request).unwrap().value.figures;
-    assert_eq!((figures.patients, figures.records, figures.epsilon), (30, 90, 1_000_000));
+    assert_eq!((figures.patients, figures.records, figures.epsilon), (30, 90, 0));
     let released =
         std::fs::read_to_string(world.release_folder(request, 1).join("observations.ndjson")).unwrap();
     assert!(released.lines().count() == 60 && !released.contains("P00"));
     let found = audited(&world, request, 100);
     assert_eq!((found.verdict, found.findings.as_slice()), (Verdict::Passed, &[][..]));
-    // The noise of those who stay is the same in the next version.
     world.withdraw(3);
     world.keeper().turn().unwrap();
     let next = std::fs::read_to_string(world.release_folder(request, 2).join("observations.ndjson")).unwrap();
     let others: Vec<&str> =
         released.lines().enumerate().filter(|(line, _)| line / 2 != 2).map(|(_, line)| line).collect();
     assert_eq!(next.lines().collect::<Vec<_>>(), others);
+    // Noise on values that may repeat in a resource has a loss that nobody can state: it is not released with a loss of nothing.
+    let mut world = world;
+    let noisy = FHIR.replace(
+        "round = { to = 0.5 }",
+        "laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 }",
+    );
+    std::fs::write(world.home.path().join("plans/noisy.toml"), &noisy).unwrap();
+    world.plan = Plan::from_toml(&noisy).unwrap();
+    let request = world.request("noisy", |_| {});
+    assert_eq!(world.keeper().turn().unwrap().ended.last().unwrap().3, "custodian.epsilon_unknown");
+    assert!(world.posted(request).is_none() && !world.release_folder(request, 1).exists());
 }
