@@ -482,8 +482,7 @@ match = { fhir = "Observation.value.ofType(Quantity).value" }
 action = { round = { to = 0.5 } }
 "#;
 
-#[test]
-fn a_dataset_of_fhir_is_released_and_audited() {
+fn fhir(plan: &str) -> World {
     let mut world = World::new(1);
     let data = world.home.path().join("data");
     std::fs::remove_file(data.join("visits.csv")).unwrap();
@@ -501,9 +500,14 @@ fn a_dataset_of_fhir_is_released_and_audited() {
     }
     std::fs::write(data.join("patients.ndjson"), patients).unwrap();
     std::fs::write(data.join("observations.ndjson"), observations).unwrap();
-    std::fs::write(world.home.path().join("plans/tumours.toml"), FHIR).unwrap();
-    world.plan = Plan::from_toml(FHIR).unwrap();
-    let world = world.consenting(1..=30);
+    std::fs::write(world.home.path().join("plans/tumours.toml"), plan).unwrap();
+    world.plan = Plan::from_toml(plan).unwrap();
+    world.consenting(1..=30)
+}
+
+#[test]
+fn a_dataset_of_fhir_is_released_and_audited() {
+    let world = fhir(FHIR);
     let request = world.granted();
     let turn = world.keeper().turn().unwrap();
     assert_eq!(turn.ended.last().unwrap().3, "done");
@@ -520,15 +524,13 @@ fn a_dataset_of_fhir_is_released_and_audited() {
     let others: Vec<&str> =
         released.lines().enumerate().filter(|(line, _)| line / 2 != 2).map(|(_, line)| line).collect();
     assert_eq!(next.lines().collect::<Vec<_>>(), others);
-    // Noise on values that may repeat in a resource has a loss that nobody can state: it is not released with a loss of nothing.
-    let mut world = world;
-    let noisy = FHIR.replace(
-        "round = { to = 0.5 }",
-        "laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 }",
-    );
-    std::fs::write(world.home.path().join("plans/noisy.toml"), &noisy).unwrap();
-    world.plan = Plan::from_toml(&noisy).unwrap();
-    let request = world.request("noisy", |_| {});
+}
+
+#[test]
+fn noise_whose_loss_nobody_can_state_is_not_released_with_a_loss_of_nothing() {
+    let laplace = "laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 }";
+    let world = fhir(&FHIR.replace("round = { to = 0.5 }", laplace));
+    let request = world.granted();
     assert_eq!(world.keeper().turn().unwrap().ended.last().unwrap().3, "custodian.epsilon_unknown");
     assert!(world.posted(request).is_none() && !world.release_folder(request, 1).exists());
 }
