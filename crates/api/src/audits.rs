@@ -2,10 +2,10 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, Uri},
-    response::Response,
+    http::{HeaderMap, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
 };
-use medveil_ledger::{AccountId, ObjectRef, OrganisationId, state::trail::TrailEntry};
+use medveil_ledger::{AccountId, ChallengeId, ObjectRef, OrganisationId, state::trail::TrailEntry};
 use medveil_node::index::{EventFilter, EventRow, Place};
 use serde_json::{Value, json};
 
@@ -36,6 +36,13 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
     let rows = app.index(move |index| index.event_list(&filter, page)).await?;
     let last = rows.last().map(|row| row.place);
     Ok(reply::page(rows.iter().map(note).collect(), page.limit, last))
+}
+
+/// What the custodian of this node opened for a challenge: sealed to the auditor's one-time key, so that it is handed to whoever asks.
+pub(crate) async fn openings(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let id: ChallengeId = id.parse().map_err(|_| bad_path("the challenge", "64 hexadecimal digits"))?;
+    let sealed = app.node().openings(id).await.ok_or_else(|| Problem::of("object.not_found"))?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], sealed).into_response())
 }
 
 /// The trail of an object: all of it, or one entry with `?version=N`, or the last one at a height with `?at=HEIGHT`.

@@ -96,6 +96,7 @@ endpoints! {
     GET "/api/v1/parameters/current" "the parameters in force" "当前参数";
     GET "/api/v1/audits" "entries of trails" "审计记录列表";
     GET "/api/v1/audits/{kind}/{id}" "the trail of an object" "对象的审计轨迹";
+    GET "/api/v1/audits/challenges/{id}/openings" "what the custodian of this node opened for a challenge, sealed to the auditor" "本节点就质询开启的记录，仅审计方可解封";
 }
 
 /// The routes of a node.
@@ -152,7 +153,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/parameters", get(objects::parameters))
         .route("/parameters/current", get(objects::current_parameters))
         .route("/audits", get(audits::list))
-        .route("/audits/{kind}/{id}", get(audits::trail));
+        .route("/audits/{kind}/{id}", get(audits::trail))
+        .route("/audits/challenges/{id}/openings", get(audits::openings));
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

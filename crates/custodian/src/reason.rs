@@ -84,6 +84,12 @@ pub enum Reason {
         /// By the grant.
         granted: u64,
     },
+    /// Noise on values that may repeat in a record: how much privacy a record loses is not known.
+    #[error("`{file}`: noise on values that may repeat in a record, so that its privacy loss is not known")]
+    EpsilonUnknown {
+        /// The file.
+        file: String,
+    },
     /// The ledger refused it.
     #[error("the ledger refused it: {name}")]
     Ledger {
@@ -118,6 +124,7 @@ impl Reason {
             Reason::Empty => "custodian.empty",
             Reason::Risk { .. } => "custodian.risk",
             Reason::Epsilon { .. } => "custodian.epsilon",
+            Reason::EpsilonUnknown { .. } => "custodian.epsilon_unknown",
             Reason::Ledger { .. } => "custodian.ledger",
             Reason::NotGranted { .. } => "custodian.not_granted",
             Reason::Destroyed => "custodian.destroyed",

@@ -8,6 +8,7 @@ use medveil_clinical::dataset::{self, DatasetError, Released, Request, Settled};
 use medveil_deid::assess::Assessment;
 use medveil_deid::detect::Language;
 use medveil_deid::plan::Plan;
+use medveil_deid::report::FileReport;
 use medveil_deid::table::{Hints, Job};
 use medveil_ledger::{Digest, ReleaseId, Slug};
 use serde::{Deserialize, Serialize};
@@ -94,6 +95,13 @@ pub(crate) fn run(
         return Err(Reason::Empty);
     }
     let released = deidentify(work.path(), &settled, purpose, out, settings)?;
+    // In a resource a value may stand any number of times: the loss of a value is known, that of a record is not.
+    let unknown =
+        |file: &&FileReport| file.loss.is_none() && file.items.iter().any(|item| item.loss.is_some());
+    if let Some(file) = released.report.files.iter().find(unknown) {
+        std::fs::remove_dir_all(out).map_err(failed)?;
+        return Err(Reason::EpsilonUnknown { file: file.path.clone() });
+    }
     Ok(measure(&released, private))
 }
 

@@ -1,14 +1,26 @@
 //! The member's custodian on its node: releases, answers and destruction, as the ledger decides them.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
-use medveil_custodian::{Custodian, Done, Ledger, LedgerError, Reader, Settings, Tip, Vault};
-use medveil_ledger::{Action, ChainId, Event, Key, OrganisationId, Outcome, Refusal};
-use tokio::runtime::Handle;
+use medveil_custodian::{
+    Custodian, Done, Ledger, LedgerError, Reader, Settings, Tip, Vault, VaultError, bundle,
+};
+use medveil_ledger::{
+    Action, ChainId, CustodyId, Digest, Event, Key, OrganisationId, Outcome, Refusal, Slug,
+    state::custody::Custody as Registered,
+};
+use medveil_vault::envelope::Suite;
+use tokio::{runtime::Handle, task::JoinHandle};
 
 use crate::{
-    Agent,
+    Agent, Custody,
     agent::ActError,
+    custody::{self, Keep, LocalDesk},
+    folder::create_private,
     index::{EventFilter, Place},
 };
 
@@ -59,8 +71,11 @@ impl Reader for NodeLedger {
             if !matches!(indexed, Ok(Ok(()))) {
                 return Err(LedgerError(format!("the block at height {height} is not in the index yet")));
             }
-            let block = node.ask_index(move |index| index.block(height)).await.map_err(|error| fault(&error))?;
-            Ok(block.ok_or_else(|| LedgerError(format!("the node does not have the block at height {height}")))?.time_ms)
+            let block =
+                node.ask_index(move |index| index.block(height)).await.map_err(|error| fault(&error))?;
+            Ok(block
+                .ok_or_else(|| LedgerError(format!("the node does not have the block at height {height}")))?
+                .time_ms)
         })
     }
 
@@ -96,7 +111,9 @@ impl Ledger for NodeLedger {
 
     fn act(&self, action: Action) -> Result<Done, LedgerError> {
         match self.runtime.block_on(self.agent.act(action)) {
-            Ok(done) => Ok(Done { height: done.place.height, transaction: done.id, outcome: Outcome::Applied }),
+            Ok(done) => {
+                Ok(Done { height: done.place.height, transaction: done.id, outcome: Outcome::Applied })
+            }
             Err(ActError::Refused { name, facts, id, place }) => {
                 let refusal = Refusal { name: name.into(), facts };
                 Ok(Done { height: place.height, transaction: id, outcome: Outcome::Refused(refusal) })
@@ -106,8 +123,67 @@ impl Ledger for NodeLedger {
     }
 }
 
+/// The node's custody, as a custodian sees it.
+struct Shelves {
+    desk: LocalDesk,
+    custody: Custody,
+    ledger: NodeLedger,
+    /// Where bundles are while they are put into custody.
+    work: PathBuf,
+}
+
+impl Vault for Shelves {
+    fn keep(
+        &self,
+        folder: &Path,
+        label: Slug,
+        version: u64,
+        policy: Digest,
+    ) -> Result<CustodyId, VaultError> {
+        let fault = |error: &dyn std::fmt::Display| VaultError(error.to_string());
+        let object = CustodyId::derive(self.ledger.chain(), self.ledger.organisation(), label);
+        let (bundle, state) = (
+            self.work.join(format!("{label}-{version}.tar")),
+            self.work.join(format!("{label}-{version}.state")),
+        );
+        let kept = medveil_custodian::ledger::latest::<Registered>(&self.ledger, &object);
+        let kept = kept.map_err(|error| fault(&error))?.map_or(0, |kept| kept.version);
+        if kept < version || state.exists() {
+            create_private(&self.work).map_err(|error| fault(&error))?;
+            if !bundle.exists() {
+                bundle::pack(folder, &bundle).map_err(|error| fault(&error))?;
+            }
+            let keep = Keep { label, policy, suite: Suite::Aes256Gcm, state };
+            custody::keep(&self.desk, &bundle, &keep).map_err(|error| fault(&error))?;
+        }
+        match std::fs::remove_file(&bundle) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(&error)),
+            _ => Ok(object),
+        }
+    }
+
+    fn destroy(&self, object: CustodyId) -> Result<(), VaultError> {
+        let shredded = self.ledger.runtime.block_on(self.custody.shred_object(object)).map_err(VaultError)?;
+        tracing::info!(%object, segments = shredded.0, bytes = shredded.1, "shredded");
+        Ok(())
+    }
+}
+
+/// Starts the custodian on a thread of its own. Call it within a tokio runtime.
+pub(crate) fn start(settings: Settings, agent: &Agent, custody: &Custody) -> JoinHandle<()> {
+    let ledger = NodeLedger::new(agent.clone());
+    let shelves = Shelves {
+        desk: LocalDesk::new(custody.clone(), Handle::current()),
+        custody: custody.clone(),
+        ledger: ledger.clone(),
+        work: settings.folder.join("custody"),
+    };
+    let agent = agent.clone();
+    tokio::task::spawn_blocking(move || work(&settings, &agent, &ledger, shelves))
+}
+
 /// Works for as long as the node's services run: a turn whenever something became final, and now and then for the sources. Blocks.
-pub fn work<V: Vault>(settings: Settings, agent: &Agent, ledger: &NodeLedger, vault: V) {
+fn work<V: Vault>(settings: &Settings, agent: &Agent, ledger: &NodeLedger, vault: V) {
     let vault = Arc::new(vault);
     let mut custodian: Option<Custodian<NodeLedger, Arc<V>>> = None;
     let mut progress = agent.node().index().progress();

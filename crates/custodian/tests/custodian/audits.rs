@@ -454,3 +454,83 @@ fn who_does_not_answer_is_not_judged_but_has_failed() {
     assert!(turn.ended.iter().all(|(.., how)| how == "done"));
     assert_eq!(world.applied("audit.answer"), 0);
 }
+
+const FHIR: &str = r#"
+[plan]
+name = "glucose"
+version = 1
+release-model = "controlled"
+
+[[rule]]
+match = { fhir = "Resource.id" }
+action = "pseudonymize"
+
+[[rule]]
+match = { fhir = "nodesByType('Reference').reference" }
+action = "pseudonymize"
+
+[[rule]]
+match = { fhir = "Patient.gender" }
+action = "keep"
+
+[[rule]]
+match = { fhir = "Observation.status" }
+action = "keep"
+
+[[rule]]
+match = { fhir = "Observation.value.ofType(Quantity).value" }
+action = { round = { to = 0.5 } }
+"#;
+
+fn fhir(plan: &str) -> World {
+    let mut world = World::new(1);
+    let data = world.home.path().join("data");
+    std::fs::remove_file(data.join("visits.csv")).unwrap();
+    let (mut patients, mut observations) = (String::new(), String::new());
+    for number in 1..=40 {
+        let (id, gender) = (patient(number), if number % 2 == 0 { "male" } else { "female" });
+        patients += &format!(
+            "{{\"resourceType\":\"Patient\",\"id\":\"{id}\",\"gender\":\"{gender}\",\"name\":[{{\"text\":\"王某\"}}]}}\n"
+        );
+        for visit in 0..2 {
+            observations += &format!(
+                "{{\"resourceType\":\"Observation\",\"id\":\"{id}-{visit}\",\"status\":\"final\",\"subject\":{{\"reference\":\"Patient/{id}\"}},\"valueQuantity\":{{\"value\":{visit}.{number}}}}}\n"
+            );
+        }
+    }
+    std::fs::write(data.join("patients.ndjson"), patients).unwrap();
+    std::fs::write(data.join("observations.ndjson"), observations).unwrap();
+    std::fs::write(world.home.path().join("plans/tumours.toml"), plan).unwrap();
+    world.plan = Plan::from_toml(plan).unwrap();
+    world.consenting(1..=30)
+}
+
+#[test]
+fn a_dataset_of_fhir_is_released_and_audited() {
+    let world = fhir(FHIR);
+    let request = world.granted();
+    let turn = world.keeper().turn().unwrap();
+    assert_eq!(turn.ended.last().unwrap().3, "done");
+    let figures = world.posted(request).unwrap().value.figures;
+    assert_eq!((figures.patients, figures.records, figures.epsilon), (30, 90, 0));
+    let released =
+        std::fs::read_to_string(world.release_folder(request, 1).join("observations.ndjson")).unwrap();
+    assert!(released.lines().count() == 60 && !released.contains("P00"));
+    let found = audited(&world, request, 100);
+    assert_eq!((found.verdict, found.findings.as_slice()), (Verdict::Passed, &[][..]));
+    world.withdraw(3);
+    world.keeper().turn().unwrap();
+    let next = std::fs::read_to_string(world.release_folder(request, 2).join("observations.ndjson")).unwrap();
+    let others: Vec<&str> =
+        released.lines().enumerate().filter(|(line, _)| line / 2 != 2).map(|(_, line)| line).collect();
+    assert_eq!(next.lines().collect::<Vec<_>>(), others);
+}
+
+#[test]
+fn noise_whose_loss_nobody_can_state_is_not_released_with_a_loss_of_nothing() {
+    let laplace = "laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 }";
+    let world = fhir(&FHIR.replace("round = { to = 0.5 }", laplace));
+    let request = world.granted();
+    assert_eq!(world.keeper().turn().unwrap().ended.last().unwrap().3, "custodian.epsilon_unknown");
+    assert!(world.posted(request).is_none() && !world.release_folder(request, 1).exists());
+}

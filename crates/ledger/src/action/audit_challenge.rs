@@ -1,6 +1,7 @@
 //! `audit.challenge`: an auditor picks rows of a release.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use curve25519_dalek::{MontgomeryPoint, Scalar};
 use serde::{Deserialize, Serialize};
 
 use super::{ActionSpec, Execute};
@@ -50,7 +51,12 @@ impl Execute for AuditChallenge {
 
     fn verify(&self, _: ChainId) -> Result<(), Halt> {
         let (rows, max) = (self.rows, MAX_ROWS);
-        if rows == 0 || rows > max { Err(ChallengeRefusal::Rows { rows, max }.into()) } else { Ok(()) }
+        if rows == 0 || rows > max {
+            return Err(ChallengeRefusal::Rows { rows, max }.into());
+        }
+        // An owner that cannot seal cannot answer, and would be liable for it.
+        let point = MontgomeryPoint(self.reader.0) * Scalar::from(8_u8);
+        if point.0 == [0; 32] { Err(ChallengeRefusal::Reader {}.into()) } else { Ok(()) }
     }
 
     fn execute(&self, call: &mut Call<'_, '_>) -> Result<(), Halt> {

@@ -22,6 +22,11 @@ fn challenge(scene: &mut Granted, member: u8) -> ChallengeId {
 #[test]
 fn a_challenge_is_an_auditor_s_and_is_answered_in_time() {
     let mut scene = granted().released();
+    let release = scene.release;
+    for point in [Digest([0; 32]), Digest([[1].as_slice(), &[0; 31]].concat().try_into().unwrap())] {
+        let open = AuditChallenge { release, version: 1, rows: 1, reader: point };
+        assert_eq!(scene.chain.refused(&key(6), open).name, "challenge.reader");
+    }
     let challenge_of =
         |version, rows| AuditChallenge { release: scene.release, version, rows, reader: READER };
     assert_eq!(scene.chain.refused(&key(6), challenge_of(1, 0)).name, "challenge.rows");

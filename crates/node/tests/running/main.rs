@@ -4,3 +4,4 @@
 
 mod agent;
 mod chain;
+mod custodian;
