@@ -13,8 +13,8 @@ use axum::{
 use medveil_ledger::Text;
 
 use crate::{
-    app::App, audits, blocks, budgets, decisions, destructions, events, health, key_requests, metrics, objects,
-    patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
+    app::App, audits, blocks, budgets, decisions, destructions, events, health, key_requests, metrics,
+    objects, patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
 };
 
 /// An endpoint.
