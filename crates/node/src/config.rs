@@ -84,6 +84,12 @@ pub struct Settings {
     /// Addresses of members that hold over those of the ledger: organisation or validator key, and `host:port`.
     #[serde(default)]
     pub peers: BTreeMap<String, Address>,
+    /// Where other members' nodes answer HTTP, for shards of what is in custody: organisation, and `host:port`.
+    #[serde(default)]
+    pub members: BTreeMap<OrganisationId, Address>,
+    /// What the node keeps for all.
+    #[serde(default)]
+    pub custody: Custody,
     /// Who else may connect to this node and read along without a vote: its node's key, and `host:port`.
     #[serde(default)]
     pub followers: BTreeMap<PublicKey, Address>,
@@ -198,6 +204,24 @@ impl Default for Clock {
     }
 }
 
+/// What the node keeps for all, and how much that may disturb.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
+pub struct Custody {
+    /// MiB a second that checking and repairing shards may read.
+    pub pace_mib: Bounded<1, 10_000>,
+    /// Hours between two checks of everything that is kept.
+    pub check_hours: Bounded<1, 8_760>,
+    /// MiB of shards of one member that may lie here before the ledger knows their object.
+    pub incoming_mib: Bounded<1, 16_777_216>,
+}
+
+impl Default for Custody {
+    fn default() -> Self {
+        Self { pace_mib: Bounded::of(32), check_hours: Bounded::of(24), incoming_mib: Bounded::of(65_536) }
+    }
+}
+
 impl Settings {
     /// The name of the file in a member's folder.
     pub const FILE: &str = "node.toml";
@@ -240,12 +264,19 @@ pub struct First<'a> {
     pub http: SocketAddr,
     /// See [`Settings::any_source_address`].
     pub any_source_address: bool,
+    /// See [`Settings::members`].
+    pub members: &'a BTreeMap<OrganisationId, Address>,
 }
 
 impl First<'_> {
     /// The file.
     pub fn to_toml(&self) -> String {
-        let Self { organisation, name, key, custodian, listen, http, any_source_address } = self;
+        let Self { organisation, name, key, custodian, listen, http, any_source_address, members } = self;
+        let members: String = members
+            .iter()
+            .filter(|(member, _)| *member != organisation)
+            .map(|(member, address)| format!("{member} = \"{address}\"\n"))
+            .collect();
         // The name is a text of the genesis: it may hold anything but control characters.
         format!(
             r##"# The node of {name}.
@@ -311,6 +342,15 @@ any-source-address = {any_source_address}
 # Addresses that hold over those of the ledger, for a tunnel or a test: an organisation, or a validator's key in quotes.
 # regulator-1 = "10.8.0.7:7001"
 
+[members]
+# Where the other members' nodes answer HTTP: shards of what is in custody go there. They are sealed, and every request and answer is
+# signed; still, let nobody but members reach these addresses. 其他成员节点的 HTTP 地址，托管数据的密文分片经此传送；每个请求和应答均经签名。
+{members}
+[custody]
+# pace-mib = 32                    # MiB a second that checking and repairing shards may read
+# check-hours = 24                 # between two checks of everything
+# incoming-mib = 65536             # of one member, before the ledger knows the object
+
 [followers]
 # Nodes without a seat that may connect to this one and read along: the public half of their keys/node.key, and where they are.
 # "ed25519:0000000000000000000000000000000000000000000000000000000000000000" = "10.8.0.9:7001"
@@ -334,6 +374,10 @@ mod tests {
             listen: "0.0.0.0:7001".parse().unwrap(),
             http: "127.0.0.1:8080".parse().unwrap(),
             any_source_address: true,
+            members: &BTreeMap::from([(
+                OrganisationId::new("hospital-2").unwrap(),
+                "10.0.0.2:8080".parse().unwrap(),
+            )]),
         }
         .to_toml()
     }
@@ -348,6 +392,7 @@ mod tests {
         let settings = parse(&text).unwrap();
         assert_eq!(settings.organisation.to_string(), "hospital-1");
         assert!(settings.any_source_address);
+        assert_eq!(settings.members.len(), 1);
         // Every commented setting, taken out of its comment, is understood.
         let all: String = text
             .lines()

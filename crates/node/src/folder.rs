@@ -6,6 +6,7 @@
 //!   genesis.toml             how the chain begins
 //!   keys/node.key            votes and connects
 //!   keys/custodian.key       signs what the node itself does on the ledger
+//!   keys/custody/            the node's custody key and share; written by the node: keep a copy
 //!   keys/administrator.key   signs for the organisation; the node does not read it
 //!   data/                    written by the node alone
 //! ```
@@ -23,6 +24,7 @@ use medveil_ledger::{Genesis, OrganisationId, PublicKey};
 use crate::{
     Agent, Rules,
     config::{Bounded, Settings},
+    custody,
     keys::{KeyFile, Kind},
     marker::Marker,
     node::{Config, Node, StartError},
@@ -70,6 +72,11 @@ impl Folder {
     /// `keys/custodian.key`.
     pub fn custodian_key_file(&self) -> PathBuf {
         self.root.join("keys").join("custodian.key")
+    }
+
+    /// `keys/custody`: the secrets of the node's part in custody.
+    pub fn custody_secrets(&self) -> PathBuf {
+        self.root.join("keys").join("custody")
     }
 
     /// `keys/administrator.key`.
@@ -180,7 +187,10 @@ impl Folder {
         let data = self.data();
         if let Ok(entries) = std::fs::read_dir(&data) {
             let empty = |name: &std::ffi::OsStr| {
-                name == Marker::FILE || Self::BEFORE_MARKER.iter().any(|known| name == *known)
+                // Shards are no part of the chain's state.
+                name == Marker::FILE
+                    || name == "custody"
+                    || Self::BEFORE_MARKER.iter().any(|known| name == *known)
             };
             if entries.flatten().any(|entry| !empty(&entry.file_name())) {
                 return Err(Refusal::NotEmpty { path: data.display().to_string() });
@@ -247,6 +257,16 @@ impl Opened {
     pub fn agent(&self, node: &Node) -> Option<Agent> {
         let key = self.custodian.as_ref()?.signing_key();
         Some(Agent::new(node.clone(), self.settings.organisation, key, self.folder.data().join("agent")))
+    }
+
+    /// What custody is told.
+    pub(crate) fn custody(&self) -> custody::Config {
+        custody::Config {
+            secrets: self.folder.custody_secrets(),
+            data: self.folder.data().join("custody"),
+            members: self.settings.members.clone(),
+            settings: self.settings.custody,
+        }
     }
 
     /// Starts the node. Call it within a tokio runtime; `clock_offset` is added to this machine's clock, 0 but for tests.

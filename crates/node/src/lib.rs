@@ -20,6 +20,7 @@
 //! | the ledger as the engine's state machine | [`rules`] |
 //! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
 //! | what the node itself does on the ledger | [`agent`], [`services`] |
+//! | a member's part in custody | [`custody`] |
 //! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
 //! | a new network | [`network`] |
 //! | lists and look-ups of what is on the chain | [`index`] |
@@ -31,6 +32,7 @@ pub mod clock;
 pub mod config;
 #[cfg(unix)]
 pub mod control;
+pub mod custody;
 pub mod folder;
 pub mod index;
 pub mod keys;
@@ -46,6 +48,7 @@ pub mod status;
 
 pub use agent::Agent;
 pub use config::Settings;
+pub use custody::Custody;
 pub use folder::{Folder, Opened};
 pub use index::Index;
 pub use keys::KeyFile;

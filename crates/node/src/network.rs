@@ -72,6 +72,9 @@ pub struct Entry {
     /// Where its node answers HTTP.
     #[serde(default = "http")]
     pub http: SocketAddr,
+    /// Where other members reach that; when left out, `http`, with the host of `address` if `http` names none.
+    #[serde(default)]
+    pub http_address: Option<Address>,
     /// The public half of its node's key, if it made that itself: then its folder has no `keys/node.key`.
     #[serde(default)]
     pub node_key: Option<PublicKey>,
@@ -178,18 +181,35 @@ impl Members {
         let stage = Stage::new(out)?;
         let text = format!("{}{}", genesis_comment(&genesis), genesis.to_toml());
         write_text(&stage.path.join(Folder::GENESIS), &text)?;
-        let names = self.any_source_address();
+        let (names, addresses) = (self.any_source_address(), self.http_addresses());
         for (member, keys) in self.members.iter().zip(&keys) {
             keys.write(
                 member.as_ref(),
                 &Folder::new(stage.path.join(member.as_ref().organisation.as_str())),
                 &text,
                 names,
+                &addresses,
             )?;
         }
         stage.publish(out)?;
         let folders = self.members.iter().map(|member| out.join(member.as_ref().organisation.as_str()));
         Ok(Created { genesis, folders: folders.collect() })
+    }
+
+    /// Where members' nodes answer each other's HTTP.
+    fn http_addresses(&self) -> BTreeMap<OrganisationId, Address> {
+        let address = |member: &Entry| {
+            let http = member.http;
+            let own = member.address.as_ref().filter(|_| http.ip().is_unspecified());
+            let host = own.and_then(|address| Some(address.as_str().rsplit_once(':')?.0.to_owned()));
+            let named = match host {
+                Some(host) => format!("{host}:{}", http.port()).parse(),
+                None => http.to_string().parse(),
+            };
+            member.http_address.clone().or(named.ok())
+        };
+        let members = self.members.iter().map(|member| member.as_ref());
+        members.filter_map(|member| Some((member.organisation, address(member)?))).collect()
     }
 
     /// Whether some address is a name, whose connections come from who knows where.
@@ -299,6 +319,7 @@ impl Keys {
         folder: &Folder,
         genesis: &str,
         any_source_address: bool,
+        members: &BTreeMap<OrganisationId, Address>,
     ) -> Result<(), Refusal> {
         create_private(&folder.root().join("keys"))?;
         let first = First {
@@ -309,6 +330,7 @@ impl Keys {
             listen: listen(member.address.as_ref()),
             http: member.http,
             any_source_address,
+            members,
         };
         write_text(&folder.settings_file(), &first.to_toml())?;
         write_text(&folder.genesis_file(), genesis)?;

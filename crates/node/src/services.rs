@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::{Agent, Node, Opened, Refusal};
+use crate::{Agent, Custody, Node, Opened, Refusal};
 
 /// How long a service may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Default)]
 pub struct Services {
     agent: Option<Agent>,
+    custody: Option<Custody>,
     tasks: Vec<(&'static str, JoinHandle<()>)>,
 }
 
@@ -23,12 +24,18 @@ impl Services {
     /// [`Refusal`]: what keeps one from starting.
     pub fn start(opened: &Opened, node: &Node) -> Result<Self, Refusal> {
         let Some(agent) = opened.agent(node) else { return Ok(Self::default()) };
-        Ok(Self { agent: Some(agent), tasks: Vec::new() })
+        let (custody, tasks) = Custody::start(agent.clone(), opened.custody())?;
+        Ok(Self { agent: Some(agent), custody: Some(custody), tasks })
     }
 
     /// The account that the node acts with, if it has one.
     pub fn agent(&self) -> Option<&Agent> {
         self.agent.as_ref()
+    }
+
+    /// The node's part in custody, if it has one.
+    pub fn custody(&self) -> Option<&Custody> {
+        self.custody.as_ref()
     }
 
     /// Ends all services; returns when they have ended. Then the node may be stopped.

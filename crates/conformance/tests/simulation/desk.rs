@@ -193,7 +193,10 @@ impl Desk {
             if !asked.is_open(now_ms) || asked.granted.is_none() {
                 continue;
             }
-            for dataset in asked.ask.datasets.iter().filter(|dataset| self.owns(known, **dataset)) {
+            for dataset in &*asked.ask.datasets {
+                if !self.owns(known, *dataset) {
+                    continue;
+                }
                 let posted = known.claims.releases.get(&ReleaseId::derive(*request, *dataset));
                 let Some(cohort) = self.pick(known, *request, asked, *dataset, posted) else { continue };
                 let tries = self.tried.entry((*request, *dataset)).or_default();

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, MutexGuard},
 };
 
-use medveil_chain::Block;
+use medveil_chain::{Block, Bytes};
 use medveil_ledger::{
     AccountId, Action, BlockContext, BlockOutcome, ChallengeId, ConsentId, ExecuteError, Key, Missing,
     ObjectRef, OrganisationId, Outcome, ReleaseId, RequestId, SigningKey, Snapshot, Transaction, Verified,
@@ -362,7 +362,7 @@ impl Cluster {
 }
 
 /// Values of a node's state.
-struct Loaded(BTreeMap<Key, Option<Vec<u8>>>);
+struct Loaded(BTreeMap<Key, Option<Bytes>>);
 
 impl Snapshot for Loaded {
     fn get(&self, key: &[u8]) -> Result<Option<&[u8]>, Missing> {

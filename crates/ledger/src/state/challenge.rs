@@ -25,6 +25,8 @@ pub struct Challenge {
     pub organisation: OrganisationId,
     /// How many rows of the source are opened.
     pub rows: u32,
+    /// The one-time key (X25519) that the openings are sealed to.
+    pub reader: Digest,
     /// What the rows follow from, with [`row`].
     pub seed: Digest,
     /// The last height at which the answer is in time.

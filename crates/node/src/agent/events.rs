@@ -117,6 +117,11 @@ impl Events {
         Ok(self.agent.node().ask_index(read).await?)
     }
 
+    /// Goes on after a place without noting it on disk: for who deals with several batches at once.
+    pub fn advance(&mut self, upto: Place) {
+        self.after = self.after.max(upto);
+    }
+
     /// Notes on disk that everything up to a place has been dealt with.
     ///
     /// # Errors
@@ -127,7 +132,7 @@ impl Events {
             create_private(folder).map_err(|refusal| fail(std::io::Error::other(refusal)))?;
         }
         replace(&self.file, format!("{upto}\n").as_bytes()).map_err(fail)?;
-        self.after = upto;
+        self.after = self.after.max(upto);
         Ok(())
     }
 }

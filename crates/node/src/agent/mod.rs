@@ -31,6 +31,7 @@ use crate::{
     read::ReadError,
 };
 
+pub(crate) use events::replace;
 pub use events::{Batch, Events, EventsError};
 
 /// Heights after which a transaction that was not included is signed again.
@@ -160,6 +161,11 @@ impl Agent {
     /// The public half of the account's key.
     pub fn public_key(&self) -> PublicKey {
         self.0.key.public()
+    }
+
+    /// The account's signature over a digest of another domain than transactions have.
+    pub(crate) fn sign(&self, digest: Digest) -> medveil_ledger::Signature {
+        self.0.key.sign_digest(digest)
     }
 
     /// Ends what is under way: [`act`](Self::act) and [`Events::next`] return at once, now and from now on.

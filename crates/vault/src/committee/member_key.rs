@@ -3,11 +3,11 @@
 use std::fmt;
 
 use commonware_codec::{Copying, DecodeExt};
-use commonware_cryptography::{Signer as _, ed25519};
+use commonware_cryptography::{Signer as _, Verifier as _, ed25519};
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::Member;
+use crate::{Digest, Member};
 
 /// The Ed25519 key with which a member takes part in ceremonies. It is none of its keys for consensus or transactions, so that neither can be
 /// made to sign for the other.
@@ -33,6 +33,12 @@ impl MemberKey {
         member(&self.0.public_key())
     }
 
+    /// States something, such as that the key is this member's in a ceremony.
+    pub fn state(&self, statement: &Digest) -> [u8; 64] {
+        let signature = self.0.sign(STATEMENT, &statement.0);
+        signature.as_ref().try_into().expect("an Ed25519 signature has 64 bytes")
+    }
+
     pub(super) fn signer(&self) -> &ed25519::PrivateKey {
         &self.0
     }
@@ -43,6 +49,19 @@ impl fmt::Debug for MemberKey {
         write!(f, "MemberKey({}, ..)", self.member())
     }
 }
+
+impl Member {
+    /// Whether the holder of the member's key [stated](MemberKey::state) this.
+    pub fn has_stated(&self, statement: &Digest, signature: &[u8; 64]) -> bool {
+        match (public(self), ed25519::Signature::decode(Copying(signature))) {
+            (Some(key), Ok(signature)) => key.verify(STATEMENT, &statement.0, &signature),
+            _ => false,
+        }
+    }
+}
+
+/// What statements are signed under: no acceptance of a deal is one.
+const STATEMENT: &[u8] = b"medveil/vault/statement/v1";
 
 pub(super) fn member(key: &ed25519::PublicKey) -> Member {
     Member(key.as_ref().try_into().expect("an Ed25519 public key has 32 bytes"))
