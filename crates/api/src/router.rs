@@ -13,8 +13,8 @@ use axum::{
 use medveil_ledger::Text;
 
 use crate::{
-    app::App, audits, blocks, budgets, custody, decisions, destructions, events, health, metrics, objects,
-    patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
+    app::App, audits, blocks, budgets, decisions, destructions, events, health, key_requests, metrics,
+    objects, patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
 };
 
 /// An endpoint.
@@ -141,10 +141,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/destructions/{kind}/{id}", get(destructions::get))
         .route("/custody", get(objects::custody_objects))
         .route("/custody/{id}", get(objects::custody_object))
-        .route("/key-requests", get(custody::key_requests))
-        .route("/key-requests/{id}", get(custody::key_request))
-        .route("/key-requests/{id}/partials", get(custody::partials))
-        .route("/partials/{id}", get(custody::partial))
+        .route("/key-requests", get(key_requests::list))
+        .route("/key-requests/{id}", get(key_requests::get))
+        .route("/key-requests/{id}/partials", get(key_requests::partials))
+        .route("/partials/{id}", get(key_requests::partial))
         .route("/state/{key}", get(state::get))
         .route("/proposals", get(objects::proposals))
         .route("/proposals/{id}", get(objects::proposal))

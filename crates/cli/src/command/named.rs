@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use medveil_ledger::role::Role;
 use medveil_ledger::vocabulary::{Recipients, StudyId};
-use medveil_ledger::{ChainId, ContractId, CustodyId, DatasetId, Digest, OrganisationId, Slug};
+use medveil_ledger::{ChainId, ContractId, DatasetId, Digest, OrganisationId, Slug};
 
 use crate::failure::Failure;
 
@@ -55,14 +55,6 @@ impl Named {
         match self {
             Named::Id(id) => StudyId(id.0),
             Named::Label(sponsor, label) => StudyId::derive(chain, sponsor, label),
-        }
-    }
-
-    /// The object in custody.
-    pub fn custody(self, chain: ChainId) -> CustodyId {
-        match self {
-            Named::Id(id) => CustodyId(id.0),
-            Named::Label(owner, label) => CustodyId::derive(chain, owner, label),
         }
     }
 }

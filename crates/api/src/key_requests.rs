@@ -23,7 +23,7 @@ use crate::{
 };
 
 /// Requests for keys, the newest first: of owners, and with accesses. A page may be shorter than its limit and have another after it, since not every access asks for a key.
-pub(crate) async fn key_requests(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
+pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     objects::told::<KeyRequest>(&app, &uri, &["custody.key-requested", "access.granted"], |event| {
         event.transaction.map(|id| (id, id.to_string()))
     })
@@ -31,7 +31,7 @@ pub(crate) async fn key_requests(State(app): State<App>, uri: Uri) -> Result<Res
 }
 
 /// One request for a key: its id is that of the transaction that asked.
-pub(crate) async fn key_request(
+pub(crate) async fn get(
     State(app): State<App>,
     Path(id): Path<String>,
     uri: Uri,
