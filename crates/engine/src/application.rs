@@ -48,7 +48,7 @@ pub(crate) struct Core {
     pub(crate) genesis: Genesis,
     pub(crate) genesis_digest: Digest,
     pub(crate) machine: Arc<dyn StateMachine>,
-    pub(crate) pacing: Pacing,
+    pacing: Mutex<Paced>,
     pub(crate) limits: BlockLimits,
     pub(crate) clock_offset: i64,
     pub(crate) epochs: Epochs,
@@ -60,6 +60,14 @@ pub(crate) struct Core {
     /// The last final blocks.
     recent: Mutex<VecDeque<Arc<Block>>>,
     verified: Mutex<Verified>,
+}
+
+/// When blocks are made, and what consensus waits for.
+#[derive(Clone, Copy)]
+struct Paced {
+    told: Pacing,
+    /// The idle interval that the waits of the epoch were set for.
+    patience: Duration,
 }
 
 /// Transactions whose signatures were checked, by the hash of all their bytes.
@@ -76,7 +84,7 @@ impl Core {
             genesis_digest: config.genesis.digest(),
             genesis: config.genesis.clone(),
             machine,
-            pacing: config.pacing,
+            pacing: Mutex::new(Paced { told: config.pacing, patience: config.pacing.idle }),
             limits: config.limits,
             clock_offset: config.clock_offset,
             epochs,
@@ -86,6 +94,24 @@ impl Core {
             recent: Mutex::default(),
             verified: Mutex::default(),
         }
+    }
+
+    /// When blocks are made.
+    pub(crate) fn pacing(&self) -> Pacing {
+        let Paced { told, patience } = *self.pacing.lock();
+        Pacing { idle: told.idle.min(patience), ..told }
+    }
+
+    /// Makes blocks at other times, as far as the waits of the epoch allow.
+    pub(crate) fn set_pacing(&self, pacing: Pacing) {
+        self.pacing.lock().told = pacing;
+    }
+
+    /// Begins an epoch: how long its consensus waits for a leader that has nothing to do.
+    pub(crate) fn begin_epoch(&self) -> Duration {
+        let mut pacing = self.pacing.lock();
+        pacing.patience = pacing.told.idle;
+        pacing.patience
     }
 
     /// This node's clock, in milliseconds since 1970 (UTC).
@@ -205,7 +231,8 @@ impl Core {
             // Registered before the look at the mempool, so that no arrival falls between.
             let work = self.work.notified();
             let idle = self.mempool.lock().is_idle();
-            let due = if idle { self.pacing.idle } else { self.pacing.busy };
+            let Pacing { idle: at_rest, busy } = self.pacing();
+            let due = if idle { at_rest } else { busy };
             let since = Duration::from_millis(self.now(clock).saturating_sub(parent.time));
             let Some(wait) = due.checked_sub(since).filter(|wait| !wait.is_zero()) else { return };
             if idle {

@@ -239,6 +239,8 @@ fn run(
         );
         network.bypass_ip_check = any_source_address;
         network.tracked_peer_sets = NZUsize!(2);
+        // A consortium starts when a quorum has found each other.
+        network.dial_frequency = Duration::from_millis(200);
         network.block_duration = Duration::from_secs(600);
         let (mut network, manager) = lookup::Network::new(context.child("network"), network);
         let channels =

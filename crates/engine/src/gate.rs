@@ -74,7 +74,7 @@ where
         self.context.child("pace").spawn(move |clock| async move {
             let due = async {
                 // Without the parent there is nothing to wait for: building asks peers for it.
-                let patience = clock.sleep(core.pacing.idle);
+                let patience = clock.sleep(core.pacing().idle);
                 let parent = commonware_macros::select! {
                     parent = parent => parent.ok(),
                     _ = patience => None,

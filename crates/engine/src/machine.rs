@@ -4,6 +4,8 @@ use std::fmt;
 
 use medveil_chain::{Bytes, Digest, PublicKey, ValidatorSet};
 
+use crate::Pacing;
+
 /// A key of the state: 1 to [`MAX_KEY_BYTES`](medveil_chain::MAX_KEY_BYTES) bytes, ordered bytewise.
 pub type Key = Vec<u8>;
 
@@ -51,6 +53,16 @@ pub trait StateMachine: Send + Sync + 'static {
     /// # Errors
     /// [`Stop::Missing`] makes the engine load keys and call again; [`Stop::Refused`] leaves the peers as they were.
     fn peers(&self, state: &dyn StateSnapshot) -> Result<Vec<Peer>, Stop>;
+
+    /// When blocks are made, by the state; `None` leaves it as it is. A longer idle interval takes effect with the next epoch, since the waits of consensus follow from
+    /// it; everything else at once.
+    ///
+    /// # Errors
+    /// [`Stop::Missing`] makes the engine load keys and call again; [`Stop::Refused`] leaves it as it was.
+    fn pacing(&self, state: &dyn StateSnapshot) -> Result<Option<Pacing>, Stop> {
+        let _ = state;
+        Ok(None)
+    }
 }
 
 /// The part of a state that is loaded.

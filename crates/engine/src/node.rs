@@ -265,7 +265,6 @@ where
             links: links.clone(),
             prefix,
             page_cache: cache,
-            pacing: config.pacing,
             timeouts: config.timeouts,
         },
     );

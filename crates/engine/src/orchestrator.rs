@@ -32,7 +32,7 @@ use tracing::{debug, error, info};
 
 use crate::{
     application::Core,
-    config::{Pacing, Timeouts},
+    config::Timeouts,
     links::Links,
     node::{Channels, Runtime},
     store::{REPLAY_BUFFER, WRITE_BUFFER},
@@ -47,7 +47,6 @@ pub(crate) struct Settings<E: Runtime, B, A> {
     pub(crate) links: Links<E>,
     pub(crate) prefix: String,
     pub(crate) page_cache: CacheRef,
-    pub(crate) pacing: Pacing,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -239,7 +238,7 @@ where
             settings.core.epochs.scheme_of(epoch).expect("an epoch's validators are known before it begins");
         let Timeouts { leader, votes: quorum, silent_leader, fetch } = settings.timeouts;
         // A leader proposes after the idle interval at the latest.
-        let leader = leader + settings.pacing.idle;
+        let leader = leader + settings.core.begin_epoch();
         let fetch = NZDuration!(fetch);
         let engine = simplex::Engine::new(
             self.context.child("consensus").with_attribute("epoch", epoch),

@@ -20,7 +20,7 @@ use crate::{
     Key, MempoolStatus, NotQueued, Refusal, Whereabouts,
     admission::{Admission, admit},
     application::{Application, Core},
-    execution::ReadState as _,
+    execution::{Loaded, ReadState as _, with_state},
     gossip::Gossip,
     journal::Journal,
     links::Links,
@@ -438,11 +438,25 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
     }
 
     /// Follows the state's list of members.
+    /// Makes blocks when the state after the tip says.
+    async fn update_pacing(&self, databases: &Databases<E>) {
+        if self.core.height() == 0 {
+            return;
+        }
+        let state = databases.read().await;
+        let pacing =
+            with_state(&mut Loaded::default(), &*state, |loaded| self.core.machine.pacing(loaded)).await;
+        if let Ok(Some(pacing)) = pacing {
+            self.core.set_pacing(pacing);
+        }
+    }
+
     async fn watch_peers(&self, context: E) {
         let databases = self.stateful.subscribe_databases().await;
         let mut tip = self.core.tip.follow();
         loop {
             self.peers.update(&context, &self.core, &databases).await;
+            self.update_pacing(&databases).await;
             tip.changed().await;
         }
     }

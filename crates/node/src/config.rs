@@ -318,7 +318,7 @@ any-source-address = {any_source_address}
 # page-cache-mib = 16              # memory for pages of files
 
 [pacing]
-# When this node makes blocks, in milliseconds. Left out, the genesis says it.
+# When this node makes blocks, in milliseconds. Left out, the ledger's parameters say it, also when a vote changes them.
 # idle-ms = 1000                   # between two blocks when nothing happens
 # busy-ms = 250                    # between two blocks at least
 

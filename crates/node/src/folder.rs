@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 
-use medveil_engine::{BlockLimits, MempoolLimits, Pacing, Peer, Retention, Snapshot};
+use medveil_engine::{BlockLimits, MempoolLimits, Peer, Retention, Snapshot};
 use medveil_ledger::{Genesis, OrganisationId, PublicKey};
 
 use crate::{
@@ -29,6 +29,7 @@ use crate::{
     marker::Marker,
     node::{Config, Node, StartError},
     refusal::Refusal,
+    rules::OwnPacing,
 };
 
 /// The folder of a member.
@@ -323,11 +324,9 @@ impl Opened {
         config.any_source_address = settings.any_source_address;
         config.threads = settings.resources.threads.size();
         config.page_cache = settings.resources.page_cache_mib.size() << 20;
-        let milliseconds =
-            |setting: Option<u64>, otherwise: Duration| setting.map_or(otherwise, Duration::from_millis);
-        config.pacing = Pacing {
-            idle: milliseconds(settings.pacing.idle_ms.map(Bounded::get), config.pacing.idle),
-            busy: milliseconds(settings.pacing.busy_ms.map(Bounded::get), config.pacing.busy),
+        config.pacing = OwnPacing {
+            idle: settings.pacing.idle_ms.map(|ms| Duration::from_millis(ms.get())),
+            busy: settings.pacing.busy_ms.map(|ms| Duration::from_millis(ms.get())),
         };
         config.limits = BlockLimits {
             bytes: settings.blocks.bytes.size(),

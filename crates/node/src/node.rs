@@ -7,15 +7,14 @@ use std::{
     time::Duration,
 };
 
-use medveil_engine::{
-    BlockLimits, ChainConfig, Engine, MempoolLimits, NodeKey, Pacing, Peer, Retention, Snapshot,
-};
+use medveil_engine::{BlockLimits, ChainConfig, Engine, MempoolLimits, NodeKey, Peer, Retention, Snapshot};
 use medveil_ledger::{ChallengeId, Genesis};
 
 use crate::{
     Rules, Unready,
     index::{Follower, Index, IndexError},
     readiness::Watch,
+    rules::OwnPacing,
 };
 
 /// What a node is told.
@@ -37,8 +36,8 @@ pub struct Config {
     pub any_source_address: bool,
     /// Threads that run consensus.
     pub threads: usize,
-    /// When blocks are made.
-    pub pacing: Pacing,
+    /// When this member makes blocks, if not when the ledger's parameters say.
+    pub pacing: OwnPacing,
     /// How large blocks get.
     pub limits: BlockLimits,
     /// How much waits.
@@ -54,13 +53,10 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults of everything but these; the genesis says when blocks are made.
+    /// The defaults of everything but these; the ledger says when blocks are made.
     pub fn new(genesis: Genesis, key: NodeKey, data: PathBuf, listen: SocketAddr) -> Self {
         Self {
-            pacing: Pacing {
-                idle: Duration::from_millis(genesis.parameters.idle_interval_ms),
-                busy: Duration::from_millis(genesis.parameters.min_interval_ms),
-            },
+            pacing: OwnPacing::default(),
             genesis,
             key,
             addresses: Vec::new(),
@@ -111,7 +107,8 @@ impl Node {
     /// # Errors
     /// Fails when the folder cannot be used or the genesis is not valid.
     pub fn start(config: Config, snapshot: Option<Snapshot>) -> Result<Self, StartError> {
-        let rules = Arc::new(Rules::new(config.genesis));
+        let pacing = config.pacing.over(&config.genesis.parameters);
+        let rules = Arc::new(Rules::new(config.genesis).with_pacing(config.pacing));
         let chain_genesis = rules.chain_genesis().map_err(StartError::Genesis)?;
         let mut peers = Vec::new();
         for validator in rules.genesis().validators().validators {
@@ -123,7 +120,7 @@ impl Node {
         chain.followers = config.followers;
         chain.clock_drift = config.clock_drift;
         chain.clock_offset = config.clock_offset;
-        chain.pacing = config.pacing;
+        chain.pacing = pacing;
         chain.limits = config.limits;
         chain.mempool = config.mempool;
         chain.retention = config.retention;
@@ -139,7 +136,7 @@ impl Node {
         let (index, writer) = Index::open(config.data.join("index.sqlite"), &rules, &chain_genesis)?;
         let engine = Engine::start(engine, rules.clone(), snapshot)?;
         let follower = Arc::new(Follower::start(engine.clone(), writer, index.progress())?);
-        let patience = config.pacing.idle * 10 + Duration::from_secs(10);
+        let patience = pacing.idle * 10 + Duration::from_secs(10);
         let watch = Watch::start(engine.clone(), config.clock_drift, config.clock_offset, patience)
             .map_err(medveil_engine::StartError::System)?;
         Ok(Self { rules, chain_genesis, engine, index, follower, watch, openings: Arc::default() })

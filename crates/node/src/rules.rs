@@ -5,17 +5,19 @@
 use std::{
     collections::BTreeSet,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
 use medveil_chain::{Bytes, PublicKey, ValidatorSet};
 use medveil_engine::{
-    BlockContext, Executed, Key, Missing, Mode, Peer, Refusal, StateMachine, StateSnapshot, Stop,
+    BlockContext, Executed, Key, Missing, Mode, Pacing, Peer, Refusal, StateMachine, StateSnapshot, Stop,
     TransactionInfo,
 };
 use medveil_ledger::{
     self as ledger, AdmissionError, ChainId, ExecuteError, Genesis, Named, Snapshot, Transaction, Verified,
     state::{
         key::Domain,
+        parameters::{Parameters, parameters},
         validators::{Validator, ValidatorKey, peers},
     },
 };
@@ -27,6 +29,26 @@ pub struct Rules {
     chain: ChainId,
     /// Keys of the members that blocks were found to need: loaded with every block, since a transaction does not say whose account it is of. A hint that changes no result.
     members: Mutex<BTreeSet<Key>>,
+    own_pacing: OwnPacing,
+}
+
+/// When this member makes blocks, where it does not want to follow the ledger's parameters.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OwnPacing {
+    /// Between two blocks while there is nothing to do.
+    pub idle: Option<Duration>,
+    /// Between two blocks at least, while there is.
+    pub busy: Option<Duration>,
+}
+
+impl OwnPacing {
+    /// What holds, with these parameters.
+    pub fn over(&self, parameters: &Parameters) -> Pacing {
+        Pacing {
+            idle: self.idle.unwrap_or(Duration::from_millis(parameters.idle_interval_ms)),
+            busy: self.busy.unwrap_or(Duration::from_millis(parameters.min_interval_ms)),
+        }
+    }
 }
 
 /// Members whose records are loaded with every block, at most.
@@ -35,7 +57,17 @@ const MAX_MEMBERS: usize = 128;
 impl Rules {
     /// The rules of the chain that begins with `genesis`.
     pub fn new(genesis: Genesis) -> Self {
-        Self { chain: genesis.chain_id(), genesis, members: Mutex::default() }
+        Self {
+            chain: genesis.chain_id(),
+            genesis,
+            members: Mutex::default(),
+            own_pacing: OwnPacing::default(),
+        }
+    }
+
+    /// The same rules, on a node that makes blocks when it is told to.
+    pub fn with_pacing(self, own_pacing: OwnPacing) -> Self {
+        Self { own_pacing, ..self }
     }
 
     /// The genesis.
@@ -164,6 +196,12 @@ impl StateMachine for Rules {
         })
     }
 
+    fn pacing(&self, state: &dyn StateSnapshot) -> Result<Option<Pacing>, Stop> {
+        let parameters =
+            parameters(&Loaded(state)).map_err(|missing| Stop::Missing(vec![missing.0.as_ref().to_vec()]))?;
+        Ok(Some(self.own_pacing.over(&parameters)))
+    }
+
     fn peers(&self, state: &dyn StateSnapshot) -> Result<Vec<Peer>, Stop> {
         let members =
             peers(&Loaded(state)).map_err(|missing| Stop::Missing(vec![missing.0.as_ref().to_vec()]))?;
@@ -216,5 +254,22 @@ impl Snapshot for Loaded<'_> {
         self.0.get(key).map_err(|Missing(key)| {
             ledger::state::Missing(ledger::Key::from_slice(&key).expect("the key came from the ledger"))
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_are_made_when_the_ledger_says_unless_the_member_says_otherwise() {
+        let voted = Parameters { idle_interval_ms: 5000, min_interval_ms: 100, ..Parameters::default() };
+        let (idle, busy) = (Duration::from_millis(5000), Duration::from_millis(100));
+        assert_eq!(OwnPacing::default().over(&voted), Pacing { idle, busy });
+        let own = Duration::from_millis(700);
+        let own_idle = OwnPacing { idle: Some(own), busy: None };
+        assert_eq!(own_idle.over(&voted), Pacing { idle: own, busy });
+        let own_busy = OwnPacing { idle: None, busy: Some(own) };
+        assert_eq!(own_busy.over(&voted), Pacing { idle, busy: own });
     }
 }

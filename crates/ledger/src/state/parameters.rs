@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
-use super::Record;
 use super::key::Domain;
+use super::{Missing, Record, Snapshot};
 use crate::refusal::{FactValue, refusals};
 use crate::transaction::MAX_TRANSACTION_BYTES;
 
@@ -138,6 +138,15 @@ impl Parameters {
         }
         Ok(())
     }
+}
+
+/// The parameters in force.
+///
+/// # Errors
+/// [`Missing`]: a key must be loaded first.
+pub fn parameters(snapshot: &dyn Snapshot) -> Result<Parameters, Missing> {
+    let found = super::latest::<Parameters>(snapshot, &())?;
+    Ok(found.expect("the genesis writes the parameters").value)
 }
 
 impl std::fmt::Display for Parameter {
