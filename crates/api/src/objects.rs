@@ -17,12 +17,14 @@ use axum::{
 use medveil_chain::{Bytes, Evidence};
 use medveil_engine::Key;
 use medveil_ledger::{
-    AccountId, Canonical as _, DatasetId, Digest, ObjectKind, ObjectRef, OrganisationId, Versioned,
+    AccountId, Canonical as _, CustodyId, DatasetId, Digest, ObjectKind, ObjectRef, OrganisationId,
+    Versioned,
     id::{AccessId, ChallengeId, ConsentId, ContractId, IncidentId, ReleaseId, RequestId},
     state::{
         Record, access::Access, account::Account, challenge::Challenge, consent::Consent, contract::Contract,
-        dataset::Dataset, incident::Incident, key, organisation::Organisation, parameters::Parameters,
-        proposal::Proposal, release::Release, request::Request, validators::ValidatorSet,
+        custody::Custody, dataset::Dataset, incident::Incident, key, organisation::Organisation,
+        parameters::Parameters, proposal::Proposal, release::Release, request::Request,
+        validators::ValidatorSet,
     },
 };
 use medveil_node::index::{ObjectFilter, ObjectRow};
@@ -203,7 +205,7 @@ async fn item<R: Serialize>(
 }
 
 /// One record by its id.
-async fn get<R: Record + Serialize>(
+pub(crate) async fn get<R: Record + Serialize>(
     app: &App,
     id: R::Id,
     text: String,
@@ -338,6 +340,7 @@ digests! {
     accesses access Access, AccessId, Access;
     challenges challenge Challenge, ChallengeId, Challenge;
     incidents incident Incident, IncidentId, Incident;
+    custodies custody Custody, CustodyId, Custody;
 }
 
 pub(crate) async fn proposals(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {

@@ -94,6 +94,8 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
     Account(crate::command::account::AccountArgs),
     /// Register fingerprints of datasets on a ledger, list and show them
     Dataset(crate::command::dataset::DatasetArgs),
+    /// Put files into custody of all members, take them out, keep them whole, destroy them
+    Vault(crate::command::vault::VaultArgs),
     /// Propose measures, vote, ask for seats
     Governance(crate::command::governance::GovernanceArgs),
     /// Note what was done to data, read trails, write evidence files

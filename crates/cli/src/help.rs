@@ -6,6 +6,7 @@
 
 mod client;
 mod node;
+mod vault;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -210,7 +211,7 @@ fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
 
 /// Every command with its texts.
 fn texts() -> impl Iterator<Item = &'static Texts> {
-    TEXTS.iter().chain(client::TEXTS).chain(node::TEXTS)
+    TEXTS.iter().chain(client::TEXTS).chain(node::TEXTS).chain(vault::TEXTS)
 }
 
 /// Command path -> item -> text.

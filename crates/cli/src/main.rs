@@ -5,6 +5,7 @@ mod client;
 mod cluster;
 mod command;
 mod console;
+mod desk;
 mod failure;
 mod help;
 mod logging;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Node(args) => command::node::run(&args, &console),
         Command::Account(args) => command::account::run(&args, &console),
         Command::Dataset(args) => command::dataset::run(&args, &console),
+        Command::Vault(args) => command::vault::run(&args, &console),
         Command::Governance(args) => command::governance::run(&args, &console),
         Command::Audit(args) => command::audit::run(&args, &console),
         Command::Synth(args) => command::synth::run(&args, &console),

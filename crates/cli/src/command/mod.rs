@@ -32,6 +32,7 @@ pub mod plan;
 pub mod reidentify;
 pub mod scan;
 pub mod synth;
+pub mod vault;
 pub mod verify;
 
 /// How a run is carried out, from the command line.

@@ -3,6 +3,7 @@
 
 mod anonymize;
 mod bad_input;
+mod custody;
 mod hierarchies;
 mod ledger;
 mod life;

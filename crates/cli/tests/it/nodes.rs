@@ -18,8 +18,8 @@ struct Member {
 }
 
 /// A network in a folder, and the processes of its nodes, which are killed with it.
-struct Network {
-    home: Home,
+pub(super) struct Network {
+    pub(super) home: Home,
     members: Vec<Member>,
     running: Vec<Option<Child>>,
 }
@@ -32,7 +32,7 @@ fn free_ports(count: usize) -> Vec<u16> {
 
 impl Network {
     /// `seats` members with validators.
-    fn new(seats: usize) -> Network {
+    pub(super) fn new(seats: usize) -> Network {
         Network::with(seats, "", &[])
     }
 
@@ -63,11 +63,11 @@ impl Network {
         Network { home, members, running }
     }
 
-    fn folder(&self, index: usize) -> PathBuf {
+    pub(super) fn folder(&self, index: usize) -> PathBuf {
         self.home.path("network").join(&self.members[index].name)
     }
 
-    fn dir(&self, index: usize) -> String {
+    pub(super) fn dir(&self, index: usize) -> String {
         format!("network/{}", self.members[index].name)
     }
 
@@ -79,7 +79,7 @@ impl Network {
         std::fs::write(path, text.replace(was, is)).unwrap();
     }
 
-    fn start(&mut self, index: usize) {
+    pub(super) fn start(&mut self, index: usize) {
         let log = std::fs::File::options()
             .create(true)
             .append(true)
@@ -90,12 +90,12 @@ impl Network {
         self.running[index] = Some(child);
     }
 
-    fn log(&self, index: usize) -> String {
+    pub(super) fn log(&self, index: usize) -> String {
         std::fs::read_to_string(self.folder(index).join("node.log")).unwrap_or_default()
     }
 
     /// SIGKILL.
-    fn kill(&mut self, index: usize) {
+    pub(super) fn kill(&mut self, index: usize) {
         let mut child = self.running[index].take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -110,7 +110,7 @@ impl Network {
         })
     }
 
-    fn get(&self, index: usize, path: &str) -> Option<Value> {
+    pub(super) fn get(&self, index: usize, path: &str) -> Option<Value> {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
         let mut answer =
@@ -118,12 +118,17 @@ impl Network {
         serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()
     }
 
+    /// Where a node answers.
+    pub(super) fn url(&self, index: usize) -> String {
+        format!("http://127.0.0.1:{}", self.members[index].http)
+    }
+
     fn height(&self, index: usize) -> u64 {
         self.get(index, "/api/v1/status").and_then(|status| status["tip"]["height"].as_u64()).unwrap_or(0)
     }
 
     /// Waits until a node follows the chain and has this height.
-    fn reach(&self, index: usize, height: u64) {
+    pub(super) fn reach(&self, index: usize, height: u64) {
         wait_for(
             &format!("{} at height {height}", self.members[index].name),
             Duration::from_secs(90),
@@ -225,7 +230,7 @@ fn alive(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(super) fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {
