@@ -38,7 +38,15 @@ bench *NAMES:
 simulate SEEDS="0..300":
     MEDVEIL_SEEDS={{ SEEDS }} cargo test --release --workspace --test simulation seeds -- --nocapture
 
-# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate): needs `cargo install cargo-fuzz` and a nightly compiler.
+# Keeps an object in a real server that speaks S3 (s3rver, installed from npm into a scratch folder): needs node and npm.
+s3:
+    crates/vault/tests/s3.sh
+
+# Keys in a real token behind PKCS#11 (softhsm2, installed from Debian where it is missing).
+hsm:
+    crates/vault/tests/hsm.sh
+
+# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate, manifest, partial, ceremony, age, batch): needs `cargo install cargo-fuzz` and a nightly compiler.
 fuzz NAME MINUTES="10":
     mkdir -p fuzz/corpus/{{ NAME }}
     cargo +nightly fuzz run --sanitizer none {{ NAME }} fuzz/corpus/{{ NAME }} fuzz/corpus-seeds/{{ NAME }} -- \

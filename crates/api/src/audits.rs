@@ -2,17 +2,16 @@
 
 use axum::{
     extract::{Path, State},
-    http::{HeaderMap, Uri},
-    response::Response,
+    http::{HeaderMap, Uri, header::CONTENT_TYPE},
+    response::{IntoResponse as _, Response},
 };
-use medveil_ledger::state::Record as _;
-use medveil_ledger::{AccountId, ObjectRef, OrganisationId, state::trail::TrailEntry};
+use medveil_ledger::{AccountId, ChallengeId, ObjectRef, OrganisationId, state::trail::TrailEntry};
 use medveil_node::index::{EventFilter, EventRow, Place};
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    objects::{Which, answer, decode, key_of, look_up, read, version_key},
+    objects::{Versions, Which, answer, below, look_up, versions_of},
     problem::{Problem, fact_json},
     proof::{self, Wanted},
     query::{Params, bad_path},
@@ -29,6 +28,7 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
         kind: Some("audit.notarised".to_owned()),
         organisation: params.parse::<OrganisationId>("organisation", "an organisation's name")?,
         object: params.parse::<ObjectRef>("object", "`KIND/ID`, such as `dataset/HEX`")?,
+        about: None,
         actor: params.parse::<AccountId>("account", "64 hexadecimal digits")?,
         times: params.times()?,
     };
@@ -36,6 +36,13 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, P
     let rows = app.index(move |index| index.event_list(&filter, page)).await?;
     let last = rows.last().map(|row| row.place);
     Ok(reply::page(rows.iter().map(note).collect(), page.limit, last))
+}
+
+/// What the custodian of this node opened for a challenge: sealed to the auditor's one-time key, so that it is handed to whoever asks.
+pub(crate) async fn openings(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
+    let id: ChallengeId = id.parse().map_err(|_| bad_path("the challenge", "64 hexadecimal digits"))?;
+    let sealed = app.node().openings(id).await.ok_or_else(|| Problem::of("object.not_found"))?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], sealed).into_response())
 }
 
 /// The trail of an object: all of it, or one entry with `?version=N`, or the last one at a height with `?at=HEIGHT`.
@@ -55,29 +62,19 @@ pub(crate) async fn trail(
         return answer(&app, object.to_string(), found, which, wanted, |_, _, _| {}).await;
     }
     let page = params.page::<u64>()?;
-    let head_key = key_of(TrailEntry::head_key(&object));
-    let (_, values, _) = read(&app, vec![head_key], Wanted::Nothing).await?;
-    let mut count = decode::<TrailEntry>(values.into_iter().next().flatten())?.map_or(0, |head| head.version);
-    let (values, evidence) = if wanted.is_wanted() {
-        if count > MAX_PROVEN {
-            return Err(Problem::of("proof.too_large").detail(format!(
-                "{count} entries are more than the {MAX_PROVEN} that one file proves: ask with `version`"
-            )));
-        }
-        // Entries 1 to n, and that there is none after them.
-        let keys = (1..=count + 1).map(|number| version_key::<TrailEntry>(&object, number)).collect();
-        let (_, mut values, evidence) = read(&app, keys, wanted).await?;
-        // One more may have come since it was counted: the evidence then proves as many as it has.
-        count = values.iter().filter(|value| value.is_some()).count() as u64;
-        values.retain(Option::is_some);
-        values.reverse();
-        (values, evidence)
-    } else {
-        let end = page.before.map_or(count + 1, |before| before.min(count + 1));
-        let numbers = (1..end).rev().take(page.limit as usize);
-        let keys: Vec<_> = numbers.map(|number| version_key::<TrailEntry>(&object, number)).collect();
-        (if keys.is_empty() { Vec::new() } else { read(&app, keys, wanted).await?.1 }, None)
+    // A proof is of all entries: a list that leaves some out proves nothing of the trail.
+    let numbers = |count: u64| match wanted.is_wanted() {
+        true if count > MAX_PROVEN => Vec::new(),
+        true => (1..=count).rev().collect(),
+        false => below(page.before, count).take(page.limit as usize).collect(),
     };
+    let Versions { latest: count, values, evidence, .. } =
+        versions_of::<TrailEntry>(&app, &object, numbers, wanted).await?;
+    if wanted.is_wanted() && count > MAX_PROVEN {
+        return Err(Problem::of("proof.too_large").detail(format!(
+            "{count} entries are more than the {MAX_PROVEN} that one file proves: ask with `version`"
+        )));
+    }
     if count == 0 {
         return Ok(proof::absent(
             Problem::of("object.not_found").detail("nothing was noted about it"),
@@ -87,15 +84,13 @@ pub(crate) async fn trail(
     }
     let mut items = Vec::with_capacity(values.len());
     let mut last = None;
-    for value in values {
-        if let Some(entry) = decode::<TrailEntry>(value)? {
-            let height = entry.height;
-            let time_ms = app.index(move |index| index.time_of(height)).await?;
-            items.push(json!({
-                "version": entry.version, "height": height, "time_ms": time_ms, "value": entry.value,
-            }));
-            last = Some(entry.version);
-        }
+    for entry in values.into_iter().flatten() {
+        let height = entry.height;
+        let time_ms = app.index(move |index| index.time_of(height)).await?;
+        items.push(json!({
+            "version": entry.version, "height": height, "time_ms": time_ms, "value": entry.value,
+        }));
+        last = Some(entry.version);
     }
     let next = last.filter(|last| *last > 1 && !wanted.is_wanted()).map(|last| last.to_string());
     let value = json!({ "id": object.to_string(), "versions": count, "items": items, "next": next });

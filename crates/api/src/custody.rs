@@ -12,17 +12,10 @@ use std::time::Duration;
 use axum::{
     body::to_bytes,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
+    http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
-use medveil_ledger::{
-    CustodyId, Digest, ObjectRef, OrganisationId, Slug,
-    role::Capacity,
-    state::{
-        custody::{KeyRequest, Partial, partial_id},
-        destruction::Destruction,
-    },
-};
+use medveil_ledger::{CustodyId, Slug, role::Capacity};
 use medveil_node::{
     Custody,
     custody::{
@@ -37,7 +30,6 @@ use serde_json::json;
 
 use crate::{
     app::App,
-    objects::get,
     problem::Problem,
     query::{Params, bad, bad_path},
     reply,
@@ -291,46 +283,6 @@ pub(crate) async fn committee(State(app): State<App>) -> Result<Response, Proble
         "has_share": custody.has_share(),
         "roster": hex::encode(medveil_vault::Canonical::encode(&*roster)),
     })))
-}
-
-/// A request for a key, and the partials that were posted for it.
-pub(crate) async fn key_request(State(app): State<App>, Path(id): Path<String>) -> Result<Response, Problem> {
-    let id: Digest = id.parse().map_err(|_| bad_path("the id", "64 hexadecimal digits"))?;
-    let node = app.node();
-    let unreadable =
-        |error: medveil_node::read::ReadError| Problem::of("state.unreadable").detail(error.to_string());
-    let request = node.latest::<KeyRequest>(&id).await.map_err(unreadable)?;
-    let request = request.ok_or_else(|| Problem::of("object.not_found"))?;
-    let members: Vec<OrganisationId> = request.value.keys.keys().copied().collect();
-    let ids: Vec<Digest> = members.iter().map(|member| partial_id(id, *member)).collect();
-    let partials = node.latest_of::<Partial>(&ids).await.map_err(unreadable)?;
-    let partials: serde_json::Map<_, _> = members
-        .iter()
-        .zip(partials)
-        .filter_map(|(member, partial)| {
-            let partial = partial?;
-            let value = json!({
-                "sealed": partial.value.sealed, "height": partial.height, "disclosed": partial.value.disclosed,
-            });
-            Some((member.to_string(), value))
-        })
-        .collect();
-    Ok(reply::json(&json!({
-        "id": id, "height": request.height, "value": request.value, "partials": partials,
-    })))
-}
-
-/// An order to destroy something, and who has carried it out.
-pub(crate) async fn destruction(
-    State(app): State<App>,
-    Path((kind, id)): Path<(String, String)>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    let text = format!("{kind}/{id}");
-    let object: ObjectRef =
-        text.parse().map_err(|_| bad_path("the object", "`custody/ID` or `release/ID`"))?;
-    get::<Destruction>(&app, object, text, &uri, &headers, |_, _, _| {}).await
 }
 
 #[cfg(test)]

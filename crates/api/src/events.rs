@@ -7,7 +7,7 @@ use axum::{
 };
 use medveil_chain::EntryKind;
 use medveil_ledger::{AccountId, Event, ObjectRef, OrganisationId};
-use medveil_node::index::{EventFilter, EventRow, Place};
+use medveil_node::index::{EventFilter, EventRow, Page, Place};
 use serde_json::{Value, json};
 
 use crate::{
@@ -28,8 +28,12 @@ pub(crate) async fn list(State(app): State<App>, uri: Uri, headers: HeaderMap) -
         return live::follow(app, &uri, &headers);
     }
     let [a, b, c, d] = FILTERS;
-    let params = Params::read(&uri, &[a, b, c, d, "from", "to", "limit", "cursor"])?;
-    let filter = EventFilter { times: params.times()?, ..filter(&params)? };
+    let params = Params::read(&uri, &[a, b, c, d, "about", "from", "to", "limit", "cursor"])?;
+    let about = params.parse::<ObjectRef>("about", "`KIND/ID`, such as `dataset/HEX`")?;
+    if about.is_some() && ["object", "account"].iter().any(|other| params.get(other).is_some()) {
+        return Err(bad("about", "neither `object` nor `account` beside it"));
+    }
+    let filter = EventFilter { about, times: params.times()?, ..filter(&params)? };
     let page = params.page::<Place>()?;
     let rows = app.index(move |index| index.event_list(&filter, page)).await?;
     let last = rows.last().map(|row| row.place);
@@ -57,6 +61,26 @@ pub(crate) async fn get(
     Ok(proof::answer(value(&row), evidence, wanted))
 }
 
+/// Events of any of some kinds, newest first.
+pub(crate) async fn of_kinds(
+    app: &App,
+    filter: EventFilter,
+    kinds: &'static [&'static str],
+    page: Page<Place>,
+) -> Result<Vec<EventRow>, Problem> {
+    app.index(move |index| {
+        let mut rows = Vec::new();
+        for kind in kinds {
+            let filter = EventFilter { kind: Some((*kind).to_owned()), ..filter.clone() };
+            rows.extend(index.event_list(&filter, page)?);
+        }
+        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.place));
+        rows.truncate(page.limit as usize);
+        Ok(rows)
+    })
+    .await
+}
+
 /// Which events are asked for.
 pub(crate) fn filter(params: &Params) -> Result<EventFilter, Problem> {
     let kind = match params.get("kind") {
@@ -72,6 +96,7 @@ pub(crate) fn filter(params: &Params) -> Result<EventFilter, Problem> {
         kind,
         organisation: params.parse::<OrganisationId>("organisation", "an organisation's name")?,
         object: params.parse::<ObjectRef>("object", "`KIND/ID`, such as `dataset/HEX`")?,
+        about: None,
         actor: params.parse::<AccountId>("account", "64 hexadecimal digits")?,
         times: Default::default(),
     })

@@ -5,9 +5,11 @@
 //! | asked | keys of the state, all under one header |
 //! |---|---|
 //! | nothing else | the head |
-//! | `?version=N` | version N, version N + 1 |
+//! | `?version=N` | version N, version N + 1; the latest of all as the head |
 //! | `?at=HEIGHT` | the version in force then and the one after it; version 1, when it came later |
 //! | there is none | the head |
+
+use std::cmp::Ordering;
 
 use axum::{
     extract::{Path, State},
@@ -15,11 +17,10 @@ use axum::{
     response::Response,
 };
 use medveil_chain::{Bytes, Evidence};
-use medveil_engine::Key;
+use medveil_engine::{Key, ProveError};
 use medveil_ledger::{
-    AccountId, Canonical as _, CustodyId, DatasetId, Digest, ObjectKind, ObjectRef, OrganisationId,
-    Versioned,
-    id::{AccessId, ChallengeId, ConsentId, ContractId, IncidentId, ReleaseId, RequestId},
+    AccountId, Canonical as _, DatasetId, Digest, Event, ObjectKind, ObjectRef, OrganisationId, Versioned,
+    id::{AccessId, ChallengeId, ConsentId, ContractId, CustodyId, IncidentId, ReleaseId, RequestId},
     state::{
         Record, access::Access, account::Account, challenge::Challenge, consent::Consent, contract::Contract,
         custody::Custody, dataset::Dataset, incident::Incident, key, organisation::Organisation,
@@ -27,12 +28,13 @@ use medveil_ledger::{
         validators::ValidatorSet,
     },
 };
-use medveil_node::index::{ObjectFilter, ObjectRow};
+use medveil_node::index::{EventFilter, ObjectFilter, ObjectRow, Place};
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
+    events,
     problem::Problem,
     proof::{self, Wanted},
     query::{Cursor, Params, bad, bad_path},
@@ -93,46 +95,96 @@ pub(crate) async fn look_up<R: Record>(
     which: Which,
     wanted: Wanted,
 ) -> Result<Found<R>, Problem> {
-    let head_key = key_of(R::head_key(id));
-    let pair =
-        |number: u64| vec![version_key::<R>(id, number), version_key::<R>(id, number.saturating_add(1))];
     match which {
         Which::Latest => {
-            let (tip, values, evidence) = read(app, vec![head_key], wanted).await?;
+            let (tip, values, evidence) = read(app, vec![key_of(R::head_key(id))], wanted).await?;
             let version: Option<Versioned<R>> = decode(values.into_iter().next().flatten())?;
             let versions = version.as_ref().map_or(0, |version| version.version);
             Ok(Found { version, next: None, versions, tip, evidence })
         }
-        Which::Version(number) => {
-            let (_, values, _) = read(app, vec![head_key.clone()], Wanted::Nothing).await?;
-            let versions = decode::<R>(values.into_iter().next().flatten())?.map_or(0, |head| head.version);
-            // Of what does not exist at all it is said that it does not, not that it has no version.
-            let keys = if versions == 0 { vec![head_key] } else { pair(number) };
-            let (tip, values, evidence) = read(app, keys, wanted).await?;
-            let mut values = values.into_iter();
-            let version: Option<Versioned<R>> = decode(values.next().flatten())?;
-            let next = decode::<R>(values.next().flatten())?.map(|next| next.height);
-            Ok(Found { version, next, versions, tip, evidence })
-        }
+        Which::Version(number) => pair(app, id, number, wanted).await,
         Which::At(height) => {
-            let (tip, values, _) = read(app, vec![head_key.clone()], Wanted::Nothing).await?;
+            let (tip, values, _) = read(app, vec![key_of(R::head_key(id))], Wanted::Nothing).await?;
             if height > tip {
                 return Err(Problem::of("height.not_reached").detail(format!("the chain is at height {tip}")));
             }
             let head: Option<Versioned<R>> = decode(values.into_iter().next().flatten())?;
-            let Some(head) = head else {
-                let (tip, _, evidence) = read(app, vec![head_key], wanted).await?;
-                return Ok(Found { version: None, next: None, versions: 0, tip, evidence });
+            let number = match head {
+                Some(head) => in_force_at::<R>(app, id, &head, height).await?,
+                None => 0,
             };
-            let number = in_force_at::<R>(app, id, &head, height).await?;
-            let keys = if number == 0 { vec![version_key::<R>(id, 1)] } else { pair(number) };
-            let (tip, values, evidence) = read(app, keys, wanted).await?;
-            let mut values = values.into_iter();
-            let version = if number == 0 { None } else { decode::<R>(values.next().flatten())? };
-            let next = decode::<R>(values.next().flatten())?.map(|next| next.height);
-            Ok(Found { version, next, versions: head.version, tip, evidence })
+            pair(app, id, number, wanted).await
         }
     }
+}
+
+/// A version and the one after it, which says until when it was in force; of number 0, that the first came later or not at all.
+async fn pair<R: Record>(app: &App, id: &R::Id, number: u64, wanted: Wanted) -> Result<Found<R>, Problem> {
+    let numbers = |_| if number == 0 { vec![1] } else { vec![number, number.saturating_add(1)] };
+    let Versions { latest, values, tip, evidence } = versions_of::<R>(app, id, numbers, wanted).await?;
+    let mut values = values.into_iter();
+    let version = if number == 0 { None } else { values.next().flatten() };
+    let next = values.next().flatten().map(|next| next.height);
+    Ok(Found { version, next, versions: latest, tip, evidence })
+}
+
+/// Versions of a record.
+pub(crate) struct Versions<R> {
+    /// How many there are.
+    pub(crate) latest: u64,
+    /// Those asked for, in the order asked; none for numbers above the latest.
+    pub(crate) values: Vec<Option<Versioned<R>>>,
+    /// The height after which the state was like this.
+    tip: u64,
+    pub(crate) evidence: Option<Evidence>,
+}
+
+/// How often versions are read again when another comes in between.
+const ATTEMPTS: usize = 8;
+
+/// Versions of a record by their numbers, which may depend on how many there are. Past ones are under keys of their own, the latest is the head, which also shows that none follows.
+pub(crate) async fn versions_of<R: Record>(
+    app: &App,
+    id: &R::Id,
+    numbers: impl Fn(u64) -> Vec<u64>,
+    wanted: Wanted,
+) -> Result<Versions<R>, Problem> {
+    let head_key = key_of(R::head_key(id));
+    let (tip, values, _) = read(app, vec![head_key.clone()], Wanted::Nothing).await?;
+    let count = |head: &Option<Versioned<R>>| head.as_ref().map_or(0, |head| head.version);
+    let mut latest = count(&decode::<R>(values.into_iter().next().flatten())?);
+    for _ in 0..ATTEMPTS {
+        let numbers = numbers(latest);
+        let past = numbers.iter().filter(|number| **number < latest);
+        let mut keys: Vec<Key> = past.map(|number| version_key::<R>(id, *number)).collect();
+        let with_head = keys.len() < numbers.len() || numbers.is_empty() && wanted.is_wanted();
+        if with_head {
+            keys.push(head_key.clone());
+        }
+        if keys.is_empty() {
+            return Ok(Versions { latest, values: Vec::new(), tip, evidence: None });
+        }
+        let (tip, values, evidence) = read(app, keys, wanted).await?;
+        let mut values: Vec<Option<Versioned<R>>> =
+            values.into_iter().map(decode::<R>).collect::<Result<_, _>>()?;
+        let head = if with_head { values.pop().flatten() } else { None };
+        if with_head && count(&head) != latest {
+            // Another version came since the first look.
+            latest = count(&head);
+            continue;
+        }
+        let (mut past, mut head) = (values.into_iter(), head);
+        let values = numbers
+            .iter()
+            .map(|number| match number.cmp(&latest) {
+                Ordering::Less => past.next().flatten(),
+                Ordering::Equal => head.take(),
+                Ordering::Greater => None,
+            })
+            .collect();
+        return Ok(Versions { latest, values, tip, evidence });
+    }
+    Err(ProveError::TooFast.into())
 }
 
 /// The number of the version in force at a height; 0 if there was none.
@@ -143,7 +195,7 @@ async fn in_force_at<R: Record>(
     height: u64,
 ) -> Result<u64, Problem> {
     // INVARIANT: version `low` took effect at `height` or before (0: nothing), version `high` after it.
-    let (mut low, mut high) = (0, head.version + 1);
+    let (mut low, mut high) = (0, head.version);
     if head.height <= height {
         return Ok(head.version);
     }
@@ -186,7 +238,7 @@ pub(crate) async fn answer<R: Record + Serialize>(
 }
 
 /// A version as clients see it.
-async fn item<R: Serialize>(
+pub(crate) async fn item<R: Serialize>(
     app: &App,
     id: String,
     version: &Versioned<R>,
@@ -220,7 +272,7 @@ pub(crate) async fn get<R: Record + Serialize>(
 }
 
 /// Records of a kind that the read model has met, those first that were met last.
-async fn list<R: Record + Serialize>(
+pub(crate) async fn list<R: Record + Serialize>(
     app: &App,
     uri: &Uri,
     kind: ObjectKind,
@@ -254,6 +306,39 @@ async fn list<R: Record + Serialize>(
     Ok(reply::json(&json!({ "items": items, "next": next })))
 }
 
+/// Records that events of some kinds tell of, one event each; those first that were told of last.
+pub(crate) async fn told<R: Record + Serialize>(
+    app: &App,
+    uri: &Uri,
+    kinds: &'static [&'static str],
+    id: impl Fn(&Event) -> Option<(R::Id, String)>,
+) -> Result<Response, Problem> {
+    let params = Params::read(uri, &["organisation", "from", "to", "limit", "cursor"])?;
+    let organisation = params.parse::<OrganisationId>("organisation", "an organisation's name")?;
+    let filter = EventFilter { organisation, times: params.times()?, ..Default::default() };
+    let page = params.page::<Place>()?;
+    let rows = events::of_kinds(app, filter, kinds, page).await?;
+    let last = rows.last().map(|row| row.place);
+    let next = last.filter(|_| rows.len() >= page.limit as usize).map(|last| last.text());
+    let found: Vec<_> = rows.iter().filter_map(|row| id(&row.event).map(|found| (row, found))).collect();
+    let keys: Vec<Key> = found.iter().map(|(_, (id, _))| key_of(R::head_key(id))).collect();
+    let values = if keys.is_empty() { Vec::new() } else { read(app, keys, Wanted::Nothing).await?.1 };
+    let mut items = Vec::with_capacity(values.len());
+    for ((row, (_, text)), value) in found.into_iter().zip(values) {
+        let Some(head) = decode::<R>(value)? else { continue };
+        let mut value = item(app, text, &head, head.version).await?;
+        value["organisation"] = json!(row.event.organisation);
+        value["created"] = json!({ "height": row.place.height, "time_ms": row.time_ms });
+        items.push(value);
+    }
+    Ok(reply::json(&json!({ "items": items, "next": next })))
+}
+
+/// The numbers of versions below the one of a cursor, newest first.
+pub(crate) fn below(before: Option<u64>, latest: u64) -> impl Iterator<Item = u64> {
+    (1..before.map_or(latest + 1, |before| before.min(latest + 1))).rev()
+}
+
 /// The versions of a record of which there is one, newest first.
 async fn versions<R: Record<Id = ()> + Serialize>(
     app: &App,
@@ -262,19 +347,15 @@ async fn versions<R: Record<Id = ()> + Serialize>(
 ) -> Result<Response, Problem> {
     let params = Params::read(uri, &["limit", "cursor"])?;
     let page = params.page::<u64>()?;
-    let (_, values, _) = read(app, vec![key_of(R::head_key(&()))], Wanted::Nothing).await?;
-    let versions = decode::<R>(values.into_iter().next().flatten())?.map_or(0, |head| head.version);
-    let end = page.before.map_or(versions + 1, |before| before.min(versions + 1));
-    let numbers: Vec<u64> = (1..end).rev().take(page.limit as usize).collect();
-    let keys = numbers.iter().map(|number| version_key::<R>(&(), *number)).collect();
-    let values = if numbers.is_empty() { Vec::new() } else { read(app, keys, Wanted::Nothing).await?.1 };
+    let numbers = |latest| below(page.before, latest).take(page.limit as usize).collect();
+    let Versions { latest, values, .. } = versions_of::<R>(app, &(), numbers, Wanted::Nothing).await?;
     let mut items = Vec::with_capacity(values.len());
-    for value in values {
-        if let Some(version) = decode::<R>(value)? {
-            items.push(item(app, text(&version), &version, versions).await?);
-        }
+    let mut last = None;
+    for version in values.into_iter().flatten() {
+        items.push(item(app, text(&version), &version, latest).await?);
+        last = Some(version.version);
     }
-    Ok(reply::page(items, page.limit, numbers.last().copied().filter(|number| *number > 1)))
+    Ok(reply::page(items, page.limit, last.filter(|number| *number > 1)))
 }
 
 pub(crate) async fn members(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
@@ -340,7 +421,7 @@ digests! {
     accesses access Access, AccessId, Access;
     challenges challenge Challenge, ChallengeId, Challenge;
     incidents incident Incident, IncidentId, Incident;
-    custodies custody Custody, CustodyId, Custody;
+    custody_objects custody_object Custody, CustodyId, Custody;
 }
 
 pub(crate) async fn proposals(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {

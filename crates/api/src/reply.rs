@@ -31,6 +31,11 @@ pub(crate) fn page(items: Vec<Value>, limit: u32, last: Option<impl Cursor>) -> 
     json(&json!({ "items": items, "next": next }))
 }
 
+/// A part of a list from which items were left out: the cursor of what follows, if anything may.
+pub(crate) fn part(items: Vec<Value>, next: Option<impl Cursor>) -> Response {
+    json(&json!({ "items": items, "next": next.map(|next| next.text()) }))
+}
+
 /// An evidence file.
 pub(crate) fn evidence(status: StatusCode, file: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, EVIDENCE)], file).into_response()

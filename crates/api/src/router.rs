@@ -13,8 +13,8 @@ use axum::{
 use medveil_ledger::Text;
 
 use crate::{
-    app::App, audits, blocks, custody, events, health, metrics, objects, problem::Problem, query::EVIDENCE,
-    status, submit, transactions,
+    app::App, audits, blocks, budgets, custody, decisions, destructions, events, health, key_requests,
+    metrics, objects, patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
 };
 
 /// An endpoint.
@@ -72,8 +72,22 @@ endpoints! {
     GET "/api/v1/challenges/{id}" "a challenge with its answers" "单项审计质询及答复";
     GET "/api/v1/incidents" "incidents" "安全事件列表";
     GET "/api/v1/incidents/{id}" "an incident" "单个安全事件";
+    GET "/api/v1/patients" "patients' handles" "患者标识列表";
+    GET "/api/v1/patients/{id}" "a patient's handle" "单个患者标识";
+    GET "/api/v1/patients/{id}/consents" "the consents of a patient" "患者的全部授权";
+    GET "/api/v1/decisions" "decisions on requests, accesses and releases, with their reasons" "裁决列表及理由";
+    GET "/api/v1/decisions/{height}/{index}" "a decision" "单项裁决";
+    GET "/api/v1/budgets" "privacy budgets of contracts, datasets and recipients" "隐私预算列表";
+    GET "/api/v1/budgets/{kind}/{id}" "a privacy budget" "单个隐私预算";
+    GET "/api/v1/destructions" "orders to destroy, with who has attested" "销毁令列表及证明";
+    GET "/api/v1/destructions/{kind}/{id}" "an order to destroy" "单项销毁令";
     GET "/api/v1/custody" "objects in custody" "托管对象列表";
     GET "/api/v1/custody/{id}" "an object in custody" "单个托管对象";
+    GET "/api/v1/key-requests" "requests for keys of objects in custody" "托管密钥申请列表";
+    GET "/api/v1/key-requests/{id}" "a request for a key" "单项托管密钥申请";
+    GET "/api/v1/key-requests/{id}/partials" "the partial keys that were given for a request" "密钥申请收到的全部分片";
+    GET "/api/v1/partials/{id}" "a member's partial key" "单个密钥分片";
+    GET "/api/v1/state/{key}" "the bytes that the state has under a key" "状态中某键的字节";
     GET "/api/v1/custody/{id}/{version}/manifest" "its manifest (signed)" "托管对象清单（须签名）";
     PUT "/api/v1/custody/{id}/{version}/manifest" "offers it to the members (signed)" "向成员提交托管对象清单（须签名）";
     GET "/api/v1/custody/{id}/{version}/holders" "who holds its shards (signed)" "分片持有者（须签名）";
@@ -82,8 +96,6 @@ endpoints! {
     GET "/api/v1/custody/{id}/{version}/{shard}/{segment}" "bytes of a shard (signed)" "读取分片（须签名）";
     PUT "/api/v1/custody/{id}/{version}/{shard}/{segment}" "gives a segment to its holder (signed)" "存放分片（须签名）";
     GET "/api/v1/committee" "the custody committee" "托管委员会";
-    GET "/api/v1/key-requests/{id}" "a request for a key, with the partials" "密钥申请及分片";
-    GET "/api/v1/destructions/{kind}/{id}" "an order to destroy, with the attestations" "销毁令及证明";
     GET "/internal/v1/custody/{id}/{version}/manifest" "a manifest, for members' nodes" "成员节点读取清单";
     PUT "/internal/v1/custody/{id}/{version}/manifest" "offers a manifest, from members' nodes" "成员节点提交清单";
     POST "/internal/v1/custody/{id}/{version}/check" "checks the own shard, for members' nodes" "成员节点请求校验分片";
@@ -98,6 +110,7 @@ endpoints! {
     GET "/api/v1/parameters/current" "the parameters in force" "当前参数";
     GET "/api/v1/audits" "entries of trails" "审计记录列表";
     GET "/api/v1/audits/{kind}/{id}" "the trail of an object" "对象的审计轨迹";
+    GET "/api/v1/audits/challenges/{id}/openings" "what the custodian of this node opened for a challenge, sealed to the auditor" "本节点就质询开启的记录，仅审计方可解封";
 }
 
 /// The routes of a node.
@@ -131,11 +144,23 @@ pub(crate) fn router(app: App) -> Router {
         .route("/challenges/{id}", get(objects::challenge))
         .route("/incidents", get(objects::incidents))
         .route("/incidents/{id}", get(objects::incident))
-        .route("/custody", get(objects::custodies))
-        .route("/custody/{id}", get(objects::custody))
+        .route("/patients", get(patients::list))
+        .route("/patients/{id}", get(patients::get))
+        .route("/patients/{id}/consents", get(patients::consents))
+        .route("/decisions", get(decisions::list))
+        .route("/decisions/{height}/{index}", get(decisions::get))
+        .route("/budgets", get(budgets::list))
+        .route("/budgets/{kind}/{id}", get(budgets::get))
+        .route("/destructions", get(destructions::list))
+        .route("/destructions/{kind}/{id}", get(destructions::get))
+        .route("/custody", get(objects::custody_objects))
+        .route("/custody/{id}", get(objects::custody_object))
+        .route("/key-requests", get(key_requests::list))
+        .route("/key-requests/{id}", get(key_requests::get))
+        .route("/key-requests/{id}/partials", get(key_requests::partials))
+        .route("/partials/{id}", get(key_requests::partial))
+        .route("/state/{key}", get(state::get))
         .route("/committee", get(custody::committee))
-        .route("/key-requests/{id}", get(custody::key_request))
-        .route("/destructions/{kind}/{id}", get(custody::destruction))
         .route("/proposals", get(objects::proposals))
         .route("/proposals/{id}", get(objects::proposal))
         .route("/validators", get(objects::validator_sets))
@@ -143,7 +168,8 @@ pub(crate) fn router(app: App) -> Router {
         .route("/parameters", get(objects::parameters))
         .route("/parameters/current", get(objects::current_parameters))
         .route("/audits", get(audits::list))
-        .route("/audits/{kind}/{id}", get(audits::trail));
+        .route("/audits/{kind}/{id}", get(audits::trail))
+        .route("/audits/challenges/{id}/openings", get(audits::openings));
     Router::new()
         .route("/healthz", get(health::live))
         .route("/readyz", get(health::ready))

@@ -17,6 +17,7 @@ use tokio_stream::StreamExt as _;
 
 use crate::{
     app::App,
+    frames::{FramesError, MAX_TRANSACTIONS, frames},
     problem::Problem,
     query::Params,
     reply, transactions,
@@ -28,9 +29,6 @@ const MAX_BODY: usize = 4 << 20;
 
 /// Bytes of a body that is too large that are read all the same.
 const MAX_DISCARDED: usize = 4 * MAX_BODY;
-
-/// Transactions of a body at most.
-const MAX_TRANSACTIONS: usize = 4096;
 
 /// How long a body may take to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
@@ -55,7 +53,7 @@ pub(crate) async fn post(State(app): State<App>, request: Request) -> Result<Res
 async fn batch(app: &App, headers: &HeaderMap, body: Body) -> Result<Response, Problem> {
     let turn = app.submission().await?;
     let body = read(headers, body).await?;
-    let transactions = frames(&body)?;
+    let transactions = transactions_of(&body)?;
     let answers = app.node().engine().submit(transactions.clone()).await;
     drop(turn);
     app.metrics().submitted(&answers);
@@ -172,32 +170,16 @@ async fn collect(length: usize, body: Body) -> Result<Bytes, Problem> {
     }
 }
 
-/// The transactions of a body: slices of it, nothing is copied.
-fn frames(body: &Bytes) -> Result<Vec<Bytes>, Problem> {
-    let mut frames = Vec::with_capacity((body.len() / 128).min(MAX_TRANSACTIONS));
-    let mut at = 0;
-    while at < body.len() {
-        if frames.len() == MAX_TRANSACTIONS {
-            return Err(Problem::of("request.too_many_transactions")
-                .detail(format!("at most {MAX_TRANSACTIONS} transactions are allowed")));
-        }
-        let broken = |what: &str| {
-            let number = frames.len() + 1;
+/// The transactions of a body.
+fn transactions_of(body: &Bytes) -> Result<Vec<Bytes>, Problem> {
+    frames(body).map_err(|error| match error {
+        FramesError::Empty => Problem::of("request.malformed").detail("there is no transaction"),
+        FramesError::TooMany => Problem::of("request.too_many_transactions")
+            .detail(format!("at most {MAX_TRANSACTIONS} transactions are allowed")),
+        FramesError::BreaksOff { number, at, what } => {
             Problem::of("request.malformed").detail(format!("transaction {number} at byte {at}: {what}"))
-        };
-        let length = body[at..].first_chunk().ok_or_else(|| broken("the length of four bytes breaks off"))?;
-        let (start, length) = (at + 4, u32::from_le_bytes(*length) as usize);
-        let end = start.checked_add(length).filter(|end| *end <= body.len());
-        let end = end.ok_or_else(|| {
-            broken(&format!("{length} bytes should follow, there are {}", body.len() - start))
-        })?;
-        frames.push(body.slice(start..end));
-        at = end;
-    }
-    if frames.is_empty() {
-        return Err(Problem::of("request.malformed").detail("there is no transaction"));
-    }
-    Ok(frames)
+        }
+    })
 }
 
 fn media_type(headers: &HeaderMap) -> Option<&str> {
@@ -210,20 +192,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn frames_are_told_apart_and_faults_have_a_place() {
-        let body = Bytes::from_static(&[2, 0, 0, 0, 7, 8, 0, 0, 0, 0, 1, 0, 0, 0, 9]);
-        assert_eq!(frames(&body).unwrap(), [&[7, 8][..], &[], &[9]]);
-        for end in 0..body.len() {
-            match frames(&body.slice(..end)) {
-                Ok(whole) => assert!([6, 10].contains(&end), "{end}: {whole:?}"),
-                Err(problem) => assert_eq!(problem.code, "request.malformed"),
-            }
-        }
-        let cut = frames(&body.slice(..14)).unwrap_err();
-        assert_eq!(cut.detail, "transaction 3 at byte 10: 1 bytes should follow, there are 0");
-        let endless = Bytes::from_static(&[255, 255, 255, 255, 1]);
-        assert_eq!(frames(&endless).unwrap_err().code, "request.malformed");
+    fn what_is_no_batch_is_told_with_its_place() {
+        let cut = transactions_of(&Bytes::from_static(&[1, 0, 0, 0, 9, 1, 0, 0, 0])).unwrap_err();
+        assert_eq!(cut.code, "request.malformed");
+        assert_eq!(cut.detail, "transaction 2 at byte 5: 1 bytes should follow, there are 0");
+        assert_eq!(transactions_of(&Bytes::new()).unwrap_err().code, "request.malformed");
         let many = Bytes::from(vec![0; 4 * (MAX_TRANSACTIONS + 1)]);
-        assert_eq!(frames(&many).unwrap_err().code, "request.too_many_transactions");
+        assert_eq!(transactions_of(&many).unwrap_err().code, "request.too_many_transactions");
     }
 }

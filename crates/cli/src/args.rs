@@ -11,9 +11,10 @@ use medveil_deid::utility::Task;
 
 use crate::console::Lang;
 
-/// Share medical data that stays private.
+/// Share medical data that stays private: de-identification by purpose, and a consortium ledger that holds everybody to it.
 ///
-/// De-identifies tables (CSV, Parquet) and FHIR by a plan, measures the risk that remains, and gives a receipt that anyone can check.
+/// At each site: de-identifies tables (CSV, Parquet) and FHIR by a plan, measures the risk that remains, and gives a receipt that anyone can check.
+/// Between sites: hospitals and regulators run a ledger together, on which patients consent, contracts decide on requests by themselves, and every use is recorded and provable to third parties.
 #[derive(Parser, Debug)]
 #[command(
     name = "medveil",
@@ -83,7 +84,7 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
     Verify(VerifyArgs),
     /// Run a whole consortium on this machine: five hospitals, two regulators
     #[command(
-        after_help = "Examples:\n  medveil demo\n  medveil demo --dir trial --port 9000 --exit\n\nCtrl-C stops it. The next start continues the same chain; remove DIR to begin anew."
+        after_help = "Examples:\n  medveil demo\n  medveil demo --tour --exit\n  medveil demo --dir trial --port 9000 --exit\n\nCtrl-C stops it. The next start continues the same chain; remove DIR to begin anew."
     )]
     Demo(crate::command::demo::DemoArgs),
     /// Make the genesis of a consortium, and a folder for each member
@@ -92,10 +93,26 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
     Node(crate::command::node::NodeCommandArgs),
     /// Make keys of accounts, open accounts on a ledger, show them
     Account(crate::command::account::AccountArgs),
+    /// Make patients' handles, bind wallets, name guardians
+    Patient(crate::command::patient::PatientArgs),
+    /// Give, narrow, withdraw and list a patient's consents
+    Consent(crate::command::consent::ConsentArgs),
     /// Register fingerprints of datasets on a ledger, list and show them
     Dataset(crate::command::dataset::DatasetArgs),
     /// Put files into custody of all members, take them out, keep them whole, destroy them
     Vault(crate::command::vault::VaultArgs),
+    /// Publish, countersign, freeze and show data-use contracts
+    Contract(Box<crate::command::contract::ContractArgs>),
+    /// Ask for data under a contract, vote on requests, show what was decided
+    Request(crate::command::request::RequestArgs),
+    /// List and show releases, and use them
+    Release(crate::command::release::ReleaseArgs),
+    /// Set and show privacy budgets
+    Budget(crate::command::budget::BudgetArgs),
+    /// Order destructions and attest them
+    Destruction(crate::command::destruction::DestructionArgs),
+    /// Report incidents; the ledger says who is liable
+    Incident(crate::command::incident::IncidentArgs),
     /// Propose measures, vote, ask for seats
     Governance(crate::command::governance::GovernanceArgs),
     /// Note what was done to data, read trails, write evidence files

@@ -118,6 +118,8 @@ pub struct Status {
     pub chain: ChainId,
     /// The height of the last block; 0 if there is none yet.
     pub height: u64,
+    /// The time of that block, in milliseconds since 1970: what the rules read as now.
+    pub time_ms: u64,
     /// The height up to which objects and transactions are known.
     pub indexed: u64,
 }
@@ -222,6 +224,40 @@ impl Client {
         json(self.answered(answer)?)
     }
 
+    /// Hands over signed transactions at once, at most 4,096 and 4 MiB; what the node says to each, in their order: `None` is taken.
+    ///
+    /// # Errors
+    /// [`ClientError`]: unreachable, or the whole is not taken.
+    pub fn submit_all(&self, transactions: &[Vec<u8>]) -> Result<Vec<Option<Problem>>, ClientError> {
+        let mut body = Vec::with_capacity(transactions.iter().map(|bytes| bytes.len() + 4).sum());
+        for bytes in transactions {
+            let length = u32::try_from(bytes.len()).map_err(|_| lacks("room for a transaction"))?;
+            body.extend_from_slice(&length.to_le_bytes());
+            body.extend_from_slice(bytes);
+        }
+        let request = self
+            .agent
+            .post(format!("{}/api/v1/transactions", self.base))
+            .header("content-type", "application/octet-stream");
+        let answer = request.config().timeout_global(Some(PATIENCE)).build().send(body.as_slice());
+        let answer = json(self.answered(answer)?)?;
+        let results = answer["results"].as_array().ok_or_else(|| lacks("results"))?;
+        if results.len() != transactions.len() {
+            return Err(lacks("a result for each transaction"));
+        }
+        let said = |result: &Value| {
+            let error = &result["error"];
+            let text = |field: &str| error[field].as_str().map(str::to_owned);
+            (!error.is_null()).then(|| Problem {
+                status: 422,
+                code: text("code").unwrap_or_default(),
+                detail: text("detail").unwrap_or_default(),
+                chinese: text("title_zh"),
+            })
+        };
+        Ok(results.iter().map(said).collect())
+    }
+
     /// What became of a transaction, after waiting for it at most `wait`.
     ///
     /// # Errors
@@ -241,6 +277,7 @@ impl Client {
         Ok(Status {
             chain: chain.ok_or_else(|| lacks("chain_id"))?,
             height: status["tip"]["height"].as_u64().unwrap_or(0),
+            time_ms: status["tip"]["time_ms"].as_u64().unwrap_or(0),
             indexed: status["indexed"].as_u64().unwrap_or(0),
         })
     }

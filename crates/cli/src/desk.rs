@@ -160,12 +160,13 @@ impl Desk for HttpDesk<'_> {
         request: Digest,
         _: &[OrganisationId],
     ) -> Result<BTreeMap<OrganisationId, Vec<u8>>, DeskError> {
-        let answer =
-            self.signer.client().get(&format!("/api/v1/key-requests/{request}")).map_err(desk_error)?;
-        let posted = answer["partials"].as_object().ok_or_else(|| unreadable("it lacks `partials`"))?;
-        let read = |(name, partial): (&String, &Value)| {
-            let sealed = hex::decode(partial["sealed"].as_str().unwrap_or_default()).map_err(unreadable)?;
-            Ok((name.parse().map_err(unreadable)?, sealed))
+        let path = format!("/api/v1/key-requests/{request}/partials");
+        let answer = self.signer.client().get(&path).map_err(desk_error)?;
+        let posted = answer["items"].as_array().ok_or_else(|| unreadable("it lacks `items`"))?;
+        let read = |partial: &Value| {
+            let text = |name: &str| partial["value"][name].as_str().unwrap_or_default();
+            let sealed = hex::decode(text("sealed")).map_err(unreadable)?;
+            Ok((text("organisation").parse().map_err(unreadable)?, sealed))
         };
         posted.iter().map(read).collect()
     }

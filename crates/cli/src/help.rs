@@ -5,7 +5,9 @@
 //! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
 
 mod client;
+mod contract;
 mod node;
+mod patient;
 mod vault;
 
 use std::error::Error as _;
@@ -211,7 +213,13 @@ fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
 
 /// Every command with its texts.
 fn texts() -> impl Iterator<Item = &'static Texts> {
-    TEXTS.iter().chain(client::TEXTS).chain(node::TEXTS).chain(vault::TEXTS)
+    TEXTS
+        .iter()
+        .chain(client::TEXTS)
+        .chain(contract::TEXTS)
+        .chain(patient::TEXTS)
+        .chain(node::TEXTS)
+        .chain(vault::TEXTS)
 }
 
 /// Command path -> item -> text.
@@ -247,10 +255,10 @@ const TEXTS: &[Texts] = &[
     (
         "",
         &[
-            ("about", "共享医疗数据，守住个人隐私"),
+            ("about", "共享医疗数据，守住个人隐私：按用途去标识化，并由联盟账本约束各方"),
             (
                 "long",
-                "共享医疗数据，守住个人隐私。\n\n按方案对表格（CSV、Parquet）和 FHIR 数据去标识化，度量剩余的重标识风险，\n并出具任何人都能核验的回执。",
+                "共享医疗数据，守住个人隐私：按用途去标识化，并由联盟账本约束各方。\n\n在各机构：按方案对表格（CSV、Parquet）和 FHIR 数据去标识化，度量剩余的重标识风险，并出具任何人都能核验的回执。\n在机构之间：医院与监管机构共同运行账本，患者在其上授权，合同自动裁决申请，每次使用都有记录并可向第三方证明。",
             ),
             (
                 "after",

@@ -64,14 +64,13 @@ impl Signer {
                 "由谁签署？请用 --account 或环境变量 MEDVEIL_ACCOUNT 指定账户密钥文件",
             ))
         })?;
-        let key = KeyFile::read(&file, Kind::Account)
-            .map_err(|refusal| {
-                Failure::unusable(match console.lang() {
-                    Lang::En => refusal.to_string(),
-                    Lang::Zh => refusal.chinese(),
-                })
-            })?
-            .signing_key();
+        let file = KeyFile::read(&file, Kind::Account).map_err(|refusal| {
+            Failure::unusable(match console.lang() {
+                Lang::En => refusal.to_string(),
+                Lang::Zh => refusal.chinese(),
+            })
+        })?;
+        let key = file.signing_key();
         let client = args.node.client()?;
         let chain = client.status().map_err(|error| error.failure(console))?.chain;
         if let Some(file) = &args.genesis {
@@ -83,8 +82,19 @@ impl Signer {
                 }));
             }
         }
-        let account = args.account_id.unwrap_or_else(|| AccountId::derive(chain, &key.public()));
+        let account = args.account_id.or(file.account());
+        let account = account.unwrap_or_else(|| AccountId::derive(chain, &key.public()));
         Ok(Signer { client, key, chain, account, wait: !args.no_wait })
+    }
+
+    /// An account whose key is at hand.
+    pub fn of(client: Client, chain: ChainId, key: SigningKey, account: AccountId) -> Self {
+        Signer { client, key, chain, account, wait: true }
+    }
+
+    /// The account that signs.
+    pub fn account(&self) -> AccountId {
+        self.account
     }
 
     /// The node that is asked.
@@ -133,6 +143,18 @@ impl Signer {
     /// # Errors
     /// Not taken, not included in time, or refused by a rule.
     pub fn act(&self, action: impl Into<Action>, console: &Console) -> Result<Value, Failure> {
+        let answer = self.ask(action, console)?;
+        match refusal(&answer, console) {
+            Some(refused) => Err(refused),
+            None => Ok(answer),
+        }
+    }
+
+    /// The same, where a refusal by a rule is an answer too.
+    ///
+    /// # Errors
+    /// Not taken, or not included in time.
+    pub fn ask(&self, action: impl Into<Action>, console: &Console) -> Result<Value, Failure> {
         let action = action.into();
         for _ in 0..ATTEMPTS {
             let nonce = self.state(console)?.nonce;
@@ -216,27 +238,31 @@ impl Signer {
                 });
             }
         }
-        let refused = &answer["outcome"]["refused"];
-        if refused.is_null() {
-            return Ok(answer);
-        }
-        let name = refused["name"].as_str().unwrap_or("?");
-        let facts = match refused["facts"].as_object() {
-            Some(facts) => {
-                facts.iter().map(|(name, value)| format!("{name} {value}")).collect::<Vec<_>>().join(", ")
-            }
-            None => String::new(),
-        };
-        let height = &answer["height"];
-        Err(Failure::Refused(match (console.lang(), refused["title_zh"].as_str()) {
-            (Lang::Zh, Some(title)) => {
-                format!("被规则拒绝：{title}（{name}：{facts}）；已记录于高度 {height}，交易 {id}")
-            }
-            _ => {
-                format!("refused by a rule: {name} ({facts}); recorded at height {height}, transaction {id}")
-            }
-        }))
+        Ok(answer)
     }
+}
+
+/// Why a rule refused a transaction that is final, with its name and the values compared; `None` if it was carried out.
+pub fn refusal(answer: &Value, console: &Console) -> Option<Failure> {
+    let refused = &answer["outcome"]["refused"];
+    if refused.is_null() {
+        return None;
+    }
+    let name = refused["name"].as_str().unwrap_or("?");
+    let facts = match refused["facts"].as_object() {
+        Some(facts) => {
+            let value = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            facts.iter().map(|(name, of)| format!("{name} {}", value(of))).collect::<Vec<_>>().join(", ")
+        }
+        None => String::new(),
+    };
+    let (height, id) = (&answer["height"], answer["id"].as_str().unwrap_or("?"));
+    Some(Failure::Refused(match (console.lang(), refused["title_zh"].as_str()) {
+        (Lang::Zh, Some(title)) => {
+            format!("被规则拒绝：{title}（{name}：{facts}）；已记录于高度 {height}，交易 {id}")
+        }
+        _ => format!("refused by a rule: {name} ({facts}); recorded at height {height}, transaction {id}"),
+    }))
 }
 
 /// Prints what became of a transaction. `said` is what was done, in the language that is spoken.

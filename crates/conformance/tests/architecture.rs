@@ -14,6 +14,7 @@ const ORDER: &[&str] = &[
     "medveil-chain",
     "medveil-evidence",
     "medveil-vault",
+    "medveil-custodian",
     "medveil-engine",
     "medveil-simulation",
     "medveil-node",

@@ -67,6 +67,7 @@ impl Release {
             output_leaf_key: [4; 32],
             time: "",
             language: Language::En,
+            settled: &BTreeMap::new(),
         };
         let released = with_job(|job| deidentify(&request, &folder.path().join("release"), false, job));
         let released = released.unwrap_or_else(|error| panic!("{error}"));

@@ -2,7 +2,7 @@
 //!
 //! `cargo deny check` says the same and more (advisories, duplicates), where it is installed; this needs no tool and no network.
 
-use std::process::Command;
+use std::{collections::BTreeSet, process::Command};
 
 use serde_json::Value;
 
@@ -26,6 +26,15 @@ fn every_dependency_comes_from_crates_io() {
         let known = ["this repository", "registry+https://github.com/rust-lang/crates.io-index"];
         assert!(known.contains(&source), "{} comes from {source}", package["name"]);
     }
+}
+
+/// See docs/decisions/0027.
+#[test]
+fn the_demo_has_the_features_of_the_tests() {
+    let tests = tree(&["--workspace", "-e", "all"]);
+    let only: Vec<String> =
+        tree(&["-p", "medveil", "-e", "normal,build"]).difference(&tests).cloned().collect();
+    assert!(only.is_empty(), "compiled a second time, without what the tests add: {only:#?}");
 }
 
 #[test]
@@ -134,6 +143,19 @@ fn metadata(more: &[&str]) -> Result<Value, String> {
         true => Ok(serde_json::from_slice(&output.stdout).expect("cargo writes JSON")),
         false => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
     }
+}
+
+/// Packages with the features that they are compiled with.
+fn tree(selection: &[&str]) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--offline", "--prefix", "none", "--format", "{p} {f}"])
+        .args(selection)
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("cargo writes UTF-8");
+    text.lines().map(|line| line.trim_end_matches(" (*)").to_owned()).collect()
 }
 
 fn host() -> String {

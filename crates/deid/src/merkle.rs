@@ -28,7 +28,8 @@ pub fn leaf(key: &Prf, record: &[u8]) -> Hash {
     key.tag(&[&[LEAF], record])
 }
 
-fn node(suite: Suite, left: &Hash, right: &Hash) -> Hash {
+/// The hash above two others.
+pub fn node(suite: Suite, left: &Hash, right: &Hash) -> Hash {
     match suite {
         Suite::International => sha256::node(0x01, left, right),
         Suite::National => {
@@ -147,6 +148,67 @@ impl Checkpoints {
     }
 }
 
+/// A whole tree in memory, for proofs that leaves are in it (RFC 6962, 2.1.1).
+#[derive(Clone, Debug)]
+pub struct Tree {
+    suite: Suite,
+    /// From the leaves up; a last hash without a sibling is on the next level as it is.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Tree {
+    /// The tree of these leaves.
+    pub fn new(suite: Suite, leaves: Vec<Hash>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(last) = levels.last().filter(|level| level.len() > 1) {
+            let above = last.chunks(2).map(|pair| match pair {
+                [left, right] => node(suite, left, right),
+                alone => alone[0],
+            });
+            let above = above.collect();
+            levels.push(above);
+        }
+        Tree { suite, levels }
+    }
+
+    /// The tree head.
+    pub fn root(&self) -> Hash {
+        match self.levels.last().and_then(|level| level.first()) {
+            Some(root) => *root,
+            None => Builder::new(self.suite).root(),
+        }
+    }
+
+    /// What proves that leaf `index` is in the tree, from the leaf up; none for a leaf that the tree does not have.
+    pub fn path(&self, index: u64) -> Option<Vec<Hash>> {
+        let mut at = usize::try_from(index).ok().filter(|at| *at < self.levels[0].len())?;
+        let mut path = Vec::with_capacity(self.levels.len());
+        for level in &self.levels[..self.levels.len() - 1] {
+            path.extend(level.get(at ^ 1));
+            at /= 2;
+        }
+        Some(path)
+    }
+}
+
+/// The head of a tree of `count` leaves that has `leaf` at `index`, by a [path](Tree::path); none if a path cannot be so long.
+pub fn head_of_path(suite: Suite, leaf: Hash, index: u64, count: u64, path: &[Hash]) -> Option<Hash> {
+    if index >= count {
+        return None;
+    }
+    let (mut at, mut width, mut hash) = (index, count, leaf);
+    let mut path = path.iter();
+    while width > 1 {
+        if at ^ 1 < width {
+            let sibling = path.next()?;
+            hash = if at & 1 == 1 { node(suite, sibling, &hash) } else { node(suite, &hash, sibling) };
+        }
+        at /= 2;
+        width = width.div_ceil(2);
+    }
+    path.next().is_none().then_some(hash)
+}
+
 /// `[u8; 32]` as hexadecimal text.
 pub(crate) mod hex_hash {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
@@ -258,6 +320,25 @@ mod tests {
     }
 
     proptest! {
+        /// A leaf is proven at its place and nowhere else; the tree in memory has the head of the one that streams.
+        #[test]
+        fn a_path_proves_a_leaf_at_its_place(n in 1usize..90, at in any::<proptest::sample::Index>()) {
+            let leaves: Vec<Hash> = (0..n).map(|i| Sha256::digest(i.to_be_bytes()).into()).collect();
+            let (at, count) = (at.index(n) as u64, n as u64);
+            let tree = Tree::new(Suite::International, leaves.clone());
+            prop_assert_eq!(tree.root(), build(&leaves).root());
+            let (path, leaf) = (tree.path(at).unwrap(), leaves[at as usize]);
+            let head = |leaf, at, path: &[Hash]| head_of_path(Suite::International, leaf, at, count, path);
+            prop_assert_eq!(head(leaf, at, &path), Some(tree.root()));
+            for other in (0..count).filter(|other| *other != at) {
+                prop_assert_ne!(head(leaf, other, &path), Some(tree.root()));
+            }
+            prop_assert_ne!(head([9; 32], at, &path), Some(tree.root()));
+            let longer = [path.as_slice(), &[leaf]].concat();
+            prop_assert_eq!(head(leaf, at, &longer), None);
+            prop_assert_eq!((tree.path(count), head(leaf, count, &path)), (None, None));
+        }
+
         #[test]
         fn streaming_gives_the_tree_head_of_the_rfc(n in 0usize..700) {
             let leaves: Vec<Hash> = (0..n).map(|i| Sha256::digest(i.to_be_bytes()).into()).collect();

@@ -11,6 +11,7 @@
 
 use std::cell::{OnceCell, RefCell};
 use std::fmt;
+use std::sync::Arc;
 
 use chacha20::ChaCha20Rng;
 use hkdf::Hkdf;
@@ -148,7 +149,7 @@ impl Study {
     pub fn noise(&self, file: &str) -> NoiseKey {
         let mut key = Zeroizing::new([0; 32]);
         expand(&self.root, &[b"noise", self.seed.as_slice(), file.as_bytes()], key.as_mut_slice());
-        NoiseKey(Prf::new(self.suite, &key))
+        NoiseKey { prf: Prf::new(self.suite, &key), first: 0, positions: None }
     }
 }
 
@@ -271,14 +272,30 @@ thread_local! {
 
 /// The key of the random choices made for one file's records.
 #[derive(Clone, Debug)]
-pub struct NoiseKey(Prf);
+pub struct NoiseKey {
+    prf: Prf,
+    /// The index of the first record of the file.
+    first: u64,
+    positions: Option<Arc<[u64]>>,
+}
 
 impl NoiseKey {
+    /// The same key for a file that is a part of another: its records, numbered from `first`, stand at these positions there, and are given the choices
+    /// that they have there. So a record that is released again in another part keeps its noise.
+    pub fn at(self, first: u64, positions: Arc<[u64]>) -> Self {
+        NoiseKey { first, positions: Some(positions), ..self }
+    }
+
     /// The choices for one record: its position and its leaf (which covers every byte of it).
     ///
     /// A record released again unchanged gets the same noise, so that nobody averages it away; a record of which anything changed
     /// gets fresh noise, so that the difference of two releases tells nothing about the change.
     pub fn record(&self, index: u64, leaf: [u8; 32]) -> Record<'_> {
+        let place = |positions: &Arc<[u64]>| {
+            let place = usize::try_from(index.checked_sub(self.first)?).ok()?;
+            positions.get(place).copied()
+        };
+        let index = self.positions.as_ref().and_then(place).unwrap_or(index);
         Record { noise: self, index, leaf, key: OnceCell::new() }
     }
 }
@@ -294,7 +311,7 @@ pub struct Record<'a> {
 impl Record<'_> {
     /// The ChaCha20 stream (RFC 8439 block function) for the choices of one site (see [`site`]).
     pub fn rng(&self, site: u64) -> ChaCha20Rng {
-        let key = self.key.get_or_init(|| self.noise.0.tag(&[&self.index.to_be_bytes(), &self.leaf]));
+        let key = self.key.get_or_init(|| self.noise.prf.tag(&[&self.index.to_be_bytes(), &self.leaf]));
         let mut rng = ChaCha20Rng::from_seed(*key);
         rng.set_stream(site);
         rng
@@ -382,6 +399,10 @@ mod tests {
         assert_ne!(first, draw(&s, 0, [2; 32], "glucose"));
         assert_ne!(first, draw(&s, 1, [1; 32], "glucose"));
         assert_ne!(first, draw(&s, 0, [1; 32], "hba1c"));
+        let part = s.noise("f").at(1, [7, 0].into());
+        let of_part = |index| part.record(index, [1; 32]).rng(site("glucose", 0)).next_u64();
+        assert_eq!(first, of_part(2), "a record of a part has the noise of its place in the whole");
+        assert_eq!(draw(&s, 7, [1; 32], "glucose"), of_part(1));
         let reseeded = Study::new(&MasterKey::from_bytes([7; 32]), "a", Suite::International, Some([9; 32]));
         assert_ne!(first, draw(&reseeded, 0, [1; 32], "glucose"));
         assert_eq!(*s.subkey(&["x"]), *reseeded.subkey(&["x"]));

@@ -39,6 +39,7 @@ fn keys(study: &Study) -> FileKeys {
         input_leaves: study.prf(&["in"]),
         output_leaves: study.prf(&["out"]),
         noise: study.noise("file"),
+        kinds: None,
     }
 }
 

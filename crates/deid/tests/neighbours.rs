@@ -41,6 +41,7 @@ fn deidentify(records: &[&str]) -> (Vec<String>, String) {
         input_leaves: study.prf(&["in"]),
         output_leaves: study.prf(&["out"]),
         noise: study.noise("file"),
+        kinds: None,
     };
     let job = Job {
         threads: NonZeroUsize::MIN,

@@ -90,6 +90,7 @@ fn keys(study: &Study) -> FileKeys {
         input_leaves: study.prf(&["in"]),
         output_leaves: study.prf(&["out"]),
         noise: study.noise("file"),
+        kinds: None,
     }
 }
 

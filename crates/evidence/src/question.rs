@@ -45,18 +45,25 @@ pub enum Answer<'a> {
 }
 
 impl Question {
-    /// The keys whose values, or absence, answer the question: `found` is the version in force, or the number of entries, which whoever has the state looks up;
-    /// 0 for none. Entries of blocks are not under keys: for them there are none.
-    pub fn keys(&self, found: u64) -> Vec<Key> {
+    /// The keys whose values, or absence, answer the question. Whoever has the state looks up `found`, the version in force (0 for none), and `latest`, the number of versions there
+    /// are. Entries of blocks are not under keys: for them there are none.
+    pub fn keys(&self, found: u64, latest: u64) -> Vec<Key> {
         let versions = |subject: &Subject, numbers: std::ops::RangeInclusive<u64>| {
-            numbers.filter_map(|number| subject.version_key(number)).collect()
+            // What is not past is the head, or is shown by it not to be.
+            let past = numbers.clone().filter(|number| *number < latest);
+            let mut keys: Vec<Key> = past.filter_map(|number| subject.version_key(number)).collect();
+            if *numbers.end() >= latest {
+                keys.push(subject.head_key());
+            }
+            keys
         };
         match self {
             Question::Latest(subject) => vec![subject.head_key()],
             Question::Version(subject, number) => versions(subject, *number..=number.saturating_add(1)),
             // Without a version in force the first is absent, or later.
-            Question::At(subject, _) => versions(subject, found.max(1)..=found.saturating_add(1)),
-            Question::Trail(object) => versions(&Subject::Trail(*object), 1..=found.saturating_add(1)),
+            Question::At(subject, _) if found == 0 => versions(subject, 1..=1),
+            Question::At(subject, _) => versions(subject, found..=found.saturating_add(1)),
+            Question::Trail(object) => versions(&Subject::Trail(*object), 1..=latest),
             Question::Transaction(_) | Question::Event { .. } => Vec::new(),
         }
     }
@@ -69,9 +76,8 @@ impl Reading {
             Question::Latest(subject) => match self.history(subject) {
                 Some(history) if history.is_absent() => Some(Answer::Absent),
                 Some(history) => {
-                    let latest =
-                        history.versions.last().filter(|_| history.at_most == Some(history.at_least))?;
-                    Some(Answer::Version(latest))
+                    let latest = history.versions.last()?;
+                    (history.at_most == Some(latest.version)).then_some(Answer::Version(latest))
                 }
                 None => self.statements.iter().find_map(|statement| match statement {
                     Statement::Number { subject: found, value } if found == subject => {

@@ -248,33 +248,28 @@ impl Shown {
 
     fn history(mut self, subject: Subject, tip: u64) -> Result<History, Refused> {
         let contradiction = |what: &str| Err(contradiction(subject, what));
-        // The head is a copy of the latest version: whatever it shows is shown of that version too, and that none follows.
-        let mut at_most = None;
-        match self.head {
-            Some(Some(latest)) => {
-                at_most = Some(latest.version);
-                match self.versions.insert(latest.version, Some(latest.clone())) {
-                    Some(None) => return contradiction("the latest version is absent"),
-                    Some(Some(shown)) if shown != latest => {
-                        return contradiction("the latest version is not the version of its number");
-                    }
-                    _ => {}
-                }
-            }
-            Some(None) => at_most = Some(0),
-            None => {}
-        }
-        let absent = self.versions.iter().find(|(_, found)| found.is_none()).map(|(number, _)| number - 1);
-        let at_least =
-            self.versions.iter().rfind(|(_, found)| found.is_some()).map_or(0, |(number, _)| *number);
-        if let (Some(head), Some(absent)) = (at_most, absent)
-            && absent < head
+        // A version has its own key once another has replaced it: what is there has a successor, and what is absent has none.
+        let replaced = self.versions.iter().rfind(|(_, found)| found.is_some()).map(|(number, _)| *number);
+        let absent = self.versions.iter().find(|(_, found)| found.is_none()).map(|(number, _)| *number);
+        if let (Some(absent), Some(replaced)) = (absent, replaced)
+            && absent < replaced
         {
-            return contradiction("a version before the latest is absent");
+            return contradiction("a version was replaced, and one before it was not");
         }
-        let at_most = at_most.or(absent);
-        if at_most.is_some_and(|most| most < at_least) {
-            return contradiction("a version is there, and one before it is absent");
+        let mut at_least = replaced.map_or(0, |number| number.saturating_add(1));
+        let mut at_most = absent;
+        if let Some(head) = self.head {
+            let latest = head.as_ref().map_or(0, |latest| latest.version);
+            if latest < at_least {
+                return contradiction("the latest version was replaced");
+            }
+            if absent.is_some_and(|absent| absent < latest) {
+                return contradiction("a version before the latest was not replaced");
+            }
+            (at_least, at_most) = (latest, Some(latest));
+            if let Some(latest) = head {
+                self.versions.insert(latest.version, Some(latest));
+            }
         }
         let heights: BTreeMap<u64, u64> =
             self.versions.iter().filter_map(|(n, found)| Some((*n, found.as_ref()?.height))).collect();

@@ -90,6 +90,9 @@ pub struct Settings {
     /// What the node keeps for all.
     #[serde(default)]
     pub custody: Custody,
+    /// The organisation's datasets and how they are released; left out, the node makes no releases. Relative paths are taken from the member's folder.
+    #[serde(default)]
+    pub releases: Option<medveil_custodian::Settings>,
     /// Who else may connect to this node and read along without a vote: its node's key, and `host:port`.
     #[serde(default)]
     pub followers: BTreeMap<PublicKey, Address>,
@@ -350,6 +353,19 @@ any-source-address = {any_source_address}
 # pace-mib = 32                    # MiB a second that checking and repairing shards may read
 # check-hours = 24                 # between two checks of everything
 # incoming-mib = 65536             # of one member, before the ledger knows the object
+
+# To make releases, name the datasets: take [releases] and what follows out of the comment. 如需发布数据，请取消注释并填写数据集。
+# [releases]
+#   folder = "data/custodian"      # private: copies of registered versions, releases, whose handle is whose
+#   plans = "plans"                # plans, by whose digests contracts name them
+#   threads = 1
+#   memory-mib = 256
+# [[releases.dataset]]
+#   label = "visits-2026"          # public: say what kind of data it is, never whose
+#   path = "/srv/extract"          # a folder or a file: CSV, FHIR NDJSON
+#   key = "keys/visits.key"        # medveil key new
+#   patient = "patient_id"         # the column of CSV that tells the patient
+#   watch = true                   # additions become versions
 
 [followers]
 # Nodes without a seat that may connect to this one and read along: the public half of their keys/node.key, and where they are.

@@ -266,6 +266,7 @@ impl Opened {
             data: self.folder.data().join("custody"),
             members: self.settings.members.clone(),
             settings: self.settings.custody,
+            custodian: self.settings.releases.is_some(),
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 };
 
 use medveil_engine::NodeKey;
-use medveil_ledger::{PublicKey, SigningKey, Suite};
+use medveil_ledger::{AccountId, PublicKey, SigningKey, Suite};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -43,6 +43,7 @@ pub struct KeyFile {
     suite: Suite,
     secret: Zeroizing<[u8; 32]>,
     public: PublicKey,
+    account: Option<AccountId>,
 }
 
 impl fmt::Debug for KeyFile {
@@ -62,6 +63,8 @@ struct Content {
     suite: String,
     public: String,
     secret: Secret,
+    #[serde(default)]
+    account: Option<AccountId>,
 }
 
 struct Secret(Zeroizing<String>);
@@ -100,7 +103,7 @@ impl KeyFile {
             (Kind::Account, Suite::Sm2) => SigningKey::sm2(*secret).ok_or(Fault::Secret)?,
             _ => return Err(Fault::Suite),
         };
-        Ok(Self { kind, suite, public: key.public(), secret })
+        Ok(Self { kind, suite, public: key.public(), secret, account: None })
     }
 
     /// Reads a key file of a kind.
@@ -134,13 +137,14 @@ impl KeyFile {
         let mut secret = Zeroizing::new([0; 32]);
         hex::decode_to_slice(content.secret.0.as_bytes(), secret.as_mut_slice())
             .map_err(|_| Fault::Secret.at(path, line("secret")))?;
-        let key = Self::new(content.kind, suite, secret).map_err(|fault| {
+        let mut key = Self::new(content.kind, suite, secret).map_err(|fault| {
             let field = if matches!(fault, Fault::Suite) { "suite" } else { "secret" };
             fault.at(path, line(field))
         })?;
         if key.public.to_string() != content.public {
             return Err(Fault::Halves.at(path, line("public")));
         }
+        key.account = content.account;
         Ok(key)
     }
 
@@ -175,14 +179,25 @@ impl KeyFile {
                 "账户密钥：持有者可以该账户的名义签署交易。",
             ),
         };
+        let account = self.account.map(|account| format!("account = \"{account}\"\n")).unwrap_or_default();
         Zeroizing::new(format!(
             "# {says}\n# Keep it, keep a copy in a safe, and show it to nobody.\n# {zh}请妥善保管并离线备份，切勿出示给任何人。\n\
-             kind = \"{}\"\nsuite = \"{}\"\npublic = \"{}\"\nsecret = \"{}\"\n",
+             kind = \"{}\"\nsuite = \"{}\"\npublic = \"{}\"\nsecret = \"{}\"\n{account}",
             self.kind.name(),
             self.suite,
             self.public,
             *secret,
         ))
+    }
+
+    /// The same key, for an account whose first key is another: a patient's wallet.
+    pub fn with_account(self, account: AccountId) -> Self {
+        KeyFile { account: Some(account), ..self }
+    }
+
+    /// The account that the file names; `None` when it is that of the key itself.
+    pub fn account(&self) -> Option<AccountId> {
+        self.account
     }
 
     /// The public half.
@@ -273,6 +288,17 @@ mod tests {
                 assert_eq!(node.public().as_ref(), key.public().bytes());
             }
         }
+    }
+
+    #[test]
+    fn a_wallet_names_the_account_that_it_signs_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("wallet.key");
+        let account = AccountId([7; 32]);
+        let key = KeyFile::generate(Kind::Account, Suite::Ed25519).unwrap();
+        assert_eq!(key.account(), None);
+        key.with_account(account).write(&path).unwrap();
+        assert_eq!(KeyFile::read(&path, Kind::Account).unwrap().account(), Some(account));
     }
 
     #[cfg(unix)]

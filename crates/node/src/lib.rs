@@ -19,7 +19,7 @@
 //! |---|---|
 //! | the ledger as the engine's state machine | [`rules`] |
 //! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
-//! | what the node itself does on the ledger | [`agent`], [`services`] |
+//! | what the node itself does on the ledger | [`agent`], [`services`], [`custody`], [`custodian`] |
 //! | a member's part in custody | [`custody`] |
 //! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
 //! | a new network | [`network`] |
@@ -32,6 +32,7 @@ pub mod clock;
 pub mod config;
 #[cfg(unix)]
 pub mod control;
+pub mod custodian;
 pub mod custody;
 pub mod folder;
 pub mod index;

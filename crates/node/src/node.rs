@@ -1,11 +1,16 @@
 //! A running node.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use medveil_engine::{
     BlockLimits, ChainConfig, Engine, MempoolLimits, NodeKey, Pacing, Peer, Retention, Snapshot,
 };
-use medveil_ledger::Genesis;
+use medveil_ledger::{ChallengeId, Genesis};
 
 use crate::{
     Rules, Unready,
@@ -97,6 +102,7 @@ pub struct Node {
     index: Index,
     follower: Arc<Follower>,
     watch: Arc<Watch>,
+    openings: Arc<OnceLock<PathBuf>>,
 }
 
 impl Node {
@@ -136,7 +142,7 @@ impl Node {
         let patience = config.pacing.idle * 10 + Duration::from_secs(10);
         let watch = Watch::start(engine.clone(), config.clock_drift, config.clock_offset, patience)
             .map_err(medveil_engine::StartError::System)?;
-        Ok(Self { rules, chain_genesis, engine, index, follower, watch })
+        Ok(Self { rules, chain_genesis, engine, index, follower, watch, openings: Arc::default() })
     }
 
     /// The rules of the chain.
@@ -159,6 +165,17 @@ impl Node {
         let status = self.engine.status().await;
         let progress = self.index.progress().borrow().clone();
         self.watch.judge(status.as_ref(), &progress)
+    }
+
+    /// Says in which folder the member's custodian leaves the sealed openings of challenges. Once.
+    pub(crate) fn set_openings(&self, folder: PathBuf) {
+        let _ = self.openings.set(folder);
+    }
+
+    /// The sealed openings with which the member's custodian answered a challenge: for the auditor alone, whoever reads them. `None` where this node has none.
+    pub async fn openings(&self, challenge: ChallengeId) -> Option<Vec<u8>> {
+        let path = medveil_custodian::openings_file(self.openings.get()?, challenge);
+        tokio::task::spawn_blocking(move || std::fs::read(path).ok()).await.ok()?
     }
 
     /// The read model.

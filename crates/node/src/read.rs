@@ -58,7 +58,7 @@ impl Node {
         id: &R::Id,
         number: u64,
     ) -> Result<Option<Versioned<R>>, ReadError> {
-        // The latest one may be under the head alone.
+        // Under one header: it is the head, or was replaced and has a key of its own.
         let keys = [R::head_key(id), R::version_key(id, number)];
         let (_, values) = self.engine().get(keys.iter().map(|key| key.as_ref().to_vec()).collect()).await?;
         for bytes in values.into_iter().flatten() {

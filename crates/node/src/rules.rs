@@ -2,6 +2,11 @@
 //!
 //! A thin bridge: the engine hands over bytes and a state, [`medveil_ledger`] decides.
 
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
+
 use medveil_chain::{Bytes, PublicKey, ValidatorSet};
 use medveil_engine::{
     BlockContext, Executed, Key, Missing, Mode, Peer, Refusal, StateMachine, StateSnapshot, Stop,
@@ -9,7 +14,10 @@ use medveil_engine::{
 };
 use medveil_ledger::{
     self as ledger, AdmissionError, ChainId, ExecuteError, Genesis, Named, Snapshot, Transaction, Verified,
-    state::validators::{Validator, ValidatorKey, peers},
+    state::{
+        key::Domain,
+        validators::{Validator, ValidatorKey, peers},
+    },
 };
 
 /// The rules of one chain.
@@ -17,12 +25,17 @@ use medveil_ledger::{
 pub struct Rules {
     genesis: Genesis,
     chain: ChainId,
+    /// Keys of the members that blocks were found to need: loaded with every block, since a transaction does not say whose account it is of. A hint that changes no result.
+    members: Mutex<BTreeSet<Key>>,
 }
+
+/// Members whose records are loaded with every block, at most.
+const MAX_MEMBERS: usize = 128;
 
 impl Rules {
     /// The rules of the chain that begins with `genesis`.
     pub fn new(genesis: Genesis) -> Self {
-        Self { chain: genesis.chain_id(), genesis }
+        Self { chain: genesis.chain_id(), genesis, members: Mutex::default() }
     }
 
     /// The genesis.
@@ -41,6 +54,17 @@ impl Rules {
     /// Fails when the ledger's genesis was put together by hand and no chain can begin so.
     pub fn chain_genesis(&self) -> Result<medveil_chain::Genesis, String> {
         medveil_evidence::chain_genesis(&self.genesis)
+    }
+
+    fn stop(&self, error: ExecuteError) -> Stop {
+        if let ExecuteError::Missing(keys) = &error {
+            let of_members =
+                keys.iter().map(|key| key.as_ref()).filter(|key| key[0] == Domain::Organisation as u8);
+            let mut members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+            let room = MAX_MEMBERS.saturating_sub(members.len());
+            members.extend(of_members.map(<[u8]>::to_vec).take(room));
+        }
+        stop(error)
     }
 
     fn block(&self, block: &BlockContext) -> ledger::BlockContext {
@@ -96,12 +120,17 @@ impl StateMachine for Rules {
     }
 
     fn reads(&self, _: &BlockContext, transactions: &[Bytes]) -> Vec<Key> {
-        let transactions = transactions.iter().filter_map(|bytes| Transaction::decode(bytes).ok());
-        let of_transactions = transactions.flat_map(|transaction| ledger::reads(transaction.body()));
+        let decoded = transactions.iter().filter_map(|bytes| Transaction::decode(bytes).ok());
+        let of_transactions = decoded.flat_map(|transaction| ledger::reads(transaction.body()));
         let mut keys: Vec<_> = ledger::block_reads().into_iter().chain(of_transactions).collect();
         keys.sort_unstable();
         keys.dedup();
-        keys.into_iter().map(|key| key.as_ref().to_vec()).collect()
+        let mut keys: Vec<Key> = keys.into_iter().map(|key| key.as_ref().to_vec()).collect();
+        if !transactions.is_empty() {
+            let members = self.members.lock().unwrap_or_else(PoisonError::into_inner);
+            keys.extend(members.iter().cloned());
+        }
+        keys
     }
 
     fn execute(
@@ -121,7 +150,7 @@ impl StateMachine for Rules {
             Mode::Validate => ledger::execute_block(&block, &transactions, &state)
                 .map(|outcome| ((0..transactions.len()).collect(), outcome)),
         }
-        .map_err(stop)?;
+        .map_err(|error| self.stop(error))?;
         let next_validators = outcome.next_validators.map(|set| keys(&set.validators));
         Ok(Executed {
             included,

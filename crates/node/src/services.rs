@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::{Agent, Custody, Node, Opened, Refusal};
+use crate::{Agent, Custody, Node, Opened, Refusal, custodian};
 
 /// How long a service may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,7 +24,12 @@ impl Services {
     /// [`Refusal`]: what keeps one from starting.
     pub fn start(opened: &Opened, node: &Node) -> Result<Self, Refusal> {
         let Some(agent) = opened.agent(node) else { return Ok(Self::default()) };
-        let (custody, tasks) = Custody::start(agent.clone(), opened.custody())?;
+        let (custody, mut tasks) = Custody::start(agent.clone(), opened.custody())?;
+        if let Some(settings) = &opened.settings.releases {
+            let settings = settings.clone().within(opened.folder.root());
+            node.set_openings(settings.folder.clone());
+            tasks.push(("releases", custodian::start(settings, &agent, &custody)));
+        }
         Ok(Self { agent: Some(agent), custody: Some(custody), tasks })
     }
 

@@ -53,9 +53,9 @@ fn an_object_goes_into_a_bucket_and_comes_out() {
         assert!(matches!(store.read(&subject, 3, 0, 0..1).await, Err(StoreError::Absent { .. })));
     });
 
-    // Another secret is refused by the server, and named as its failure.
+    // Who is not known is refused by the server, and that is named as its failure.
     let wrong = options.map(|(name, value)| match name {
-        "secret_access_key" => (name, "another"),
+        "access_key_id" => (name, "another"),
         _ => (name, value),
     });
     let store = MemberStore::s3("medveil", "hospital-1", wrong).unwrap();

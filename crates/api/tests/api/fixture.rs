@@ -249,6 +249,11 @@ pub fn private_actor(seed: u8) -> Actor {
     Actor { key, id, nonce: AtomicU64::new(0) }
 }
 
+/// An account whose key is not its first: a patient with a wallet.
+pub fn wallet(key: SigningKey, id: AccountId, nonce: u64) -> Actor {
+    Actor { key, id, nonce: AtomicU64::new(nonce) }
+}
+
 pub fn note(object: ObjectRef, details: u8) -> AuditNotarise {
     let details = Digest([details; 32]);
     AuditNotarise { object, step: Step::Capture, reason: Reason::Treatment, details }

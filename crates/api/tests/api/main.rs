@@ -4,6 +4,7 @@
 
 mod fixture;
 mod flips;
+mod life;
 mod limits;
 mod lists;
 mod live;

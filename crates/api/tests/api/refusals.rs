@@ -150,6 +150,12 @@ fn queries_and_paths_are_read_strictly() {
         "/api/v1/validators/last",
         "/api/v1/audits/dataset/1",
         "/api/v1/audits/nothing/1",
+        "/api/v1/patients/1",
+        "/api/v1/patients/x/consents",
+        "/api/v1/budgets/patient/1",
+        "/api/v1/destructions/release/1",
+        "/api/v1/key-requests/1/partials",
+        "/api/v1/decisions/x/1",
         "/api/v1/members/%ff",
     ] {
         server.get(path).problem(400, "request.malformed");
@@ -158,7 +164,7 @@ fn queries_and_paths_are_read_strictly() {
     server.get("/api/v1/blocks/18446744073709551615").problem(404, "block.not_found");
     server.get("/api/v1/events/1/65535").problem(404, "event.not_found");
     server.get("/api/v1/validators/18446744073709551615").problem(404, "object.no_such_version");
-    server.get("/api/v1/patients").problem(404, "request.no_such_path");
+    server.get("/api/v1/physicians").problem(404, "request.no_such_path");
     server.get("/").problem(404, "request.no_such_path");
     server.delete("/api/v1/blocks").problem(405, "request.method");
 }

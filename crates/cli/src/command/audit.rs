@@ -32,23 +32,14 @@ pub enum AuditCommand {
         after_help = "Example:\n  medveil audit notarise dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --step access --reason research --details-of log.json --account doctor.key\n\nSteps: capture, deidentify, authorise, access, result, export, correct, destroy, incident.\nReasons: treatment, payment, operations, research, public-health, emergency, person-request, legal, audit, maintenance.\nThe ledger gets the digest of the details, never the details."
     )]
     Notarise(NotariseArgs),
-    /// Show what was noted about an object, all of it
+    /// Show everything that happened to an object, and to what belongs to it, in its order
     #[command(
-        after_help = "Example:\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+        after_help = "Examples:\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n  medveil audit trail patient/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n\nOf a dataset: its versions, contracts, requests, decisions, releases, accesses, challenges, incidents. Of a contract, request or release: the same from there on. Of an account (a person): what it did. Of a patient:\nconsents, and requests about this patient. Of an organisation: what it answers for. --notes shows the entries of `medveil audit notarise` alone, whose completeness is provable."
     )]
-    Trail {
-        /// The object: KIND/ID
-        object: ObjectRef,
-        /// Which node is asked.
-        #[command(flatten)]
-        node: NodeArgs,
-        /// Print one JSON object
-        #[arg(long)]
-        json: bool,
-    },
+    Trail(super::trail::TrailArgs),
     /// Write an evidence file, which anybody checks with the genesis alone
     #[command(
-        after_help = "Examples:\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT is one of dataset/HEX, account/HEX, organisation/NAME, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX, event/HEIGHT/INDEX.\nWhat does not exist is proven not to. `medveil verify FILE --genesis genesis.toml` says what a file proves."
+        after_help = "Examples:\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT is one of account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX,\nbudget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX, event/HEIGHT/INDEX.\nWhat does not exist is proven not to. `medveil verify FILE --genesis genesis.toml` says what a file proves."
     )]
     Export(ExportArgs),
 }
@@ -124,7 +115,7 @@ pub enum Target {
 
 fn parse_target(text: &str) -> Result<Target, String> {
     let expected = || {
-        "expected dataset/HEX, account/HEX, organisation/NAME, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX or event/HEIGHT/INDEX".to_owned()
+        "expected account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX, budget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX or event/HEIGHT/INDEX".to_owned()
     };
     if let Some(place) = text.strip_prefix("event/") {
         let (height, index) = place.split_once('/').ok_or_else(expected)?;
@@ -156,13 +147,34 @@ fn path(subject: &Subject) -> Option<String> {
         Subject::Parameters => "parameters/current".to_owned(),
         Subject::Validators => "validators/current".to_owned(),
         Subject::Trail(object) => format!("audits/{object}"),
+        Subject::Patient(id) => format!("patients/{id}"),
+        Subject::Consent(id) => format!("consents/{id}"),
+        Subject::Contract(id) => format!("contracts/{id}"),
+        Subject::Request(id) => format!("requests/{id}"),
+        Subject::Release(id) => format!("releases/{id}"),
+        Subject::Access(id) => format!("accesses/{id}"),
+        Subject::Challenge(id) => format!("challenges/{id}"),
+        Subject::Budget(object) => format!("budgets/{object}"),
+        Subject::Destruction(object) => format!("destructions/{object}"),
+        Subject::Incident(id) => format!("incidents/{id}"),
+        Subject::Custody(id) => format!("custody/{id}"),
+        Subject::KeyRequest(id) => format!("key-requests/{id}"),
+        Subject::Partial(id) => format!("partials/{id}"),
         _ => return None,
     })
 }
 
+impl std::str::FromStr for Target {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_target(text)
+    }
+}
+
 impl Target {
     /// What is asked of the node, and what the evidence must answer.
-    fn request(&self, at: Option<u64>, version: Option<u64>) -> (String, Question) {
+    pub fn request(&self, at: Option<u64>, version: Option<u64>) -> (String, Question) {
         match *self {
             Target::Subject(subject) => {
                 let path = path(&subject).expect("a target has an endpoint");
@@ -191,7 +203,7 @@ impl Target {
 pub fn run(args: &AuditArgs, console: &Console) -> Result<(), Failure> {
     match &args.command {
         AuditCommand::Notarise(args) => notarise(args, console),
-        AuditCommand::Trail { object, node, json } => trail(*object, node, *json, console),
+        AuditCommand::Trail(args) => super::trail::run(args, console),
         AuditCommand::Export(args) => export(args, console),
     }
 }
@@ -208,60 +220,6 @@ fn notarise(args: &NotariseArgs, console: &Console) -> Result<(), Failure> {
         }
     };
     done(&answer, json!({ "object": object, "details": details }), &said, args.json, console)
-}
-
-fn trail(object: ObjectRef, node: &NodeArgs, as_json: bool, console: &Console) -> Result<(), Failure> {
-    let client = node.client()?;
-    let mut items: Vec<Value> = Vec::new();
-    let mut cursor = String::new();
-    loop {
-        let page = match client.get(&format!("/api/v1/audits/{object}?limit=100{cursor}")) {
-            Err(error) if error.is_not_found() => break,
-            page => page.map_err(|error| error.failure(console))?,
-        };
-        items.extend(page["items"].as_array().cloned().unwrap_or_default());
-        match page["next"].as_str() {
-            Some(next) => cursor = format!("&cursor={next}"),
-            None => break,
-        }
-    }
-    // The node gives the newest first; a trail is read from its beginning.
-    items.reverse();
-    if as_json {
-        return console.json(&json!({ "object": object, "entries": items }));
-    }
-    if items.is_empty() {
-        return console.print(console.text("nothing was noted about it", "没有关于它的记录"));
-    }
-    let columns = ["entry", "time", "step", "reason", "organisation", "account", "details"];
-    super::table(
-        &columns,
-        console,
-        items.iter().map(|item| {
-            let value = &item["value"];
-            let of = |field: &str| super::text(&value[field]);
-            let (step, reason) = (of("step"), of("reason"));
-            let chinese = console.lang() == Lang::Zh;
-            let step = match Step::ALL.iter().find(|known| known.name() == step) {
-                Some(known) if chinese => known.chinese().to_owned(),
-                _ => step,
-            };
-            let reason = match Reason::ALL.iter().find(|known| known.name() == reason) {
-                Some(known) if chinese => known.chinese().to_owned(),
-                _ => reason,
-            };
-            let time = item["time_ms"].as_u64().map(evidence::time).unwrap_or_default();
-            vec![
-                super::text(&item["version"]),
-                time,
-                step,
-                reason,
-                of("organisation"),
-                of("actor"),
-                of("details"),
-            ]
-        }),
-    )
 }
 
 /// How often a node that cannot prove something yet is asked again.
@@ -360,6 +318,11 @@ mod tests {
             ("parameters".into(), "parameters/current".into()),
             ("validators/4".into(), "validators/4".into()),
             (format!("trail/dataset/{hex}"), format!("audits/dataset/{hex}")),
+            (format!("patient/{hex}"), format!("patients/{hex}")),
+            (format!("consent/{hex}"), format!("consents/{hex}")),
+            (format!("budget/contract/{hex}"), format!("budgets/contract/{hex}")),
+            (format!("destruction/release/{hex}"), format!("destructions/release/{hex}")),
+            (format!("partial/{hex}"), format!("partials/{hex}")),
             (format!("transaction/{hex}"), format!("transactions/{hex}")),
             ("event/12/3".into(), "events/12/3".into()),
         ] {

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use medveil_clinical::dataset::{self, Fingerprint};
-use medveil_deid::study::{Study, Suite};
+use medveil_deid::study::{MasterKey, Study, Suite};
 use medveil_ledger::action::DatasetRegister;
 use medveil_ledger::state::dataset::{Fingerprint as OnLedger, HashSuite, Level};
 use medveil_ledger::{DatasetId, Digest, OrganisationId, Slug};
@@ -139,6 +139,30 @@ pub fn run(args: &DatasetArgs, console: &Console) -> Result<(), Failure> {
     }
 }
 
+/// The fingerprint of files under a label and a key, with the default level.
+///
+/// # Errors
+/// A file cannot be read.
+pub fn fingerprint(inputs: &[PathBuf], label: Slug, key: &MasterKey) -> Result<OnLedger, Failure> {
+    let study = Study::new(key, label.as_str(), Suite::International, None);
+    let never = std::sync::atomic::AtomicBool::new(false);
+    let args = RunArgs {
+        threads: None,
+        memory: 128 << 20,
+        max_record: 4 << 20,
+        encoding: None,
+        delimiter: None,
+        no_header: false,
+    };
+    let found = dataset::fingerprint(inputs, &study, &job(&args, &never, &|_| {}))?;
+    Ok(on_ledger(&found, default_level(&found), HashSuite::International))
+}
+
+fn default_level(found: &Fingerprint) -> Level {
+    let level = if found.has_direct_identifiers() { 4 } else { 3 };
+    Level::new(level).expect("3 and 4 are levels")
+}
+
 fn register(args: &RegisterArgs, console: &Console) -> Result<(), Failure> {
     // Whoever cannot sign should be told before a long read.
     let signer = if args.dry_run { None } else { Some(Signer::new(&args.sign, console)?) };
@@ -156,8 +180,7 @@ fn register(args: &RegisterArgs, console: &Console) -> Result<(), Failure> {
     let progress = |bytes| bar.inc(bytes);
     let found = dataset::fingerprint(&args.inputs, &study, &job(&args.run, &cancelled, &progress))?;
     bar.finish_and_clear();
-    let default = if found.has_direct_identifiers() { 4 } else { 3 };
-    let level = args.level.or(Level::new(default)).expect("3 and 4 are levels");
+    let level = args.level.unwrap_or(default_level(&found));
     let fingerprint = on_ledger(&found, level, suite.1);
     if let Some(file) = &args.schema {
         super::write_new(file, found.schema().as_bytes(), false, false)?;

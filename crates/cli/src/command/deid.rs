@@ -1,5 +1,6 @@
 //! `medveil deid`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
 
@@ -40,6 +41,7 @@ pub fn run(args: &DeidArgs, console: &Console) -> Result<(), Failure> {
         output_leaf_key: *random()?,
         time: &time,
         language: console.language(),
+        settled: &BTreeMap::new(),
     };
     let released =
         dataset::deidentify(&request, &args.out, args.overwrite, &job(&args.run, &cancelled, &progress));

@@ -16,6 +16,7 @@ use medveil_node::{Folder, Members, clock};
 use medveil_synth::{csv, fhir};
 use serde_json::{Value, json};
 
+use super::tour;
 use crate::client::{Client, NodeArgs};
 use crate::cluster::{Cluster, ClusterError, LOG, free_ports};
 use crate::console::{Console, Lang, interruptible};
@@ -28,18 +29,28 @@ pub struct DemoArgs {
     /// The folder of the consortium; made on the first start
     #[arg(long, value_name = "DIR", default_value = "medveil-demo")]
     pub dir: PathBuf,
-    /// Synthetic patients of each hospital, made on the first start
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
-    pub patients: u64,
+    /// Synthetic patients of each hospital, made on the first start [default: 100, with --tour 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=10_000_000))]
+    pub patients: Option<u64>,
     /// The nodes answer HTTP on this port of 127.0.0.1 and the six after it
     #[arg(long, default_value_t = 8080, value_parser = clap::value_parser!(u16).range(1..=65_529))]
     pub port: u16,
+    /// Walk through the whole life of a dataset and print each step: what happened, who decided, at which height, how to check it
+    #[arg(long)]
+    pub tour: bool,
     /// Stop when everything has been shown
     #[arg(long)]
     pub exit: bool,
     /// Print one JSON object instead of tables
     #[arg(long)]
     pub json: bool,
+}
+
+impl DemoArgs {
+    /// Synthetic patients of each hospital.
+    fn patients(&self) -> u64 {
+        self.patients.unwrap_or(if self.tour { 2000 } else { 100 })
+    }
 }
 
 /// The members: name on the ledger, name for people, role.
@@ -54,7 +65,7 @@ const MEMBERS: [(&str, &str, &str); 7] = [
 ];
 
 /// Where a hospital's synthetic patients lie in its folder.
-const PATIENTS: &str = "patients";
+pub const PATIENTS: &str = "patients";
 
 /// The evidence of the demo's own transaction, in the folder of the consortium.
 const EVIDENCE: &str = "note.evidence";
@@ -92,10 +103,19 @@ pub fn run(args: &DemoArgs, console: &Console) -> Result<(), Failure> {
     ready.map_err(|error| failed(&error, console))?;
     let note = notarise(args, &cluster, console)?;
     let elapsed = start.elapsed();
-    if args.json {
-        console.json(&summary(args, &cluster, &note, continued))?;
-    } else {
+    if !args.json {
         show(args, &cluster, &note, continued, elapsed, console)?;
+    }
+    let tour = match args.tour {
+        true => tour::run(&args.dir, args.patients(), &cluster, &interrupted, args.json, console)?,
+        false => Value::Null,
+    };
+    if args.json {
+        let mut summary = summary(args, &cluster, &note, continued);
+        if args.tour {
+            summary["tour"] = tour;
+        }
+        console.json(&summary)?;
     }
     if !args.exit {
         wait(&mut cluster, &interrupted, console)?;
@@ -117,8 +137,8 @@ fn prepare(args: &DemoArgs, console: &Console) -> Result<bool, Failure> {
     let hospitals = MEMBERS.iter().filter(|(_, _, role)| *role == "hospital");
     for ((organisation, ..), seed) in hospitals.zip(1..) {
         let out = args.dir.join(organisation).join(PATIENTS);
-        if args.patients > 0 && !out.exists() {
-            synthesise(&out, args.patients, seed).map_err(Failure::unusable)?;
+        if args.patients() > 0 && !out.exists() {
+            synthesise(&out, args.patients(), seed).map_err(Failure::unusable)?;
         }
     }
     Ok(continued)
@@ -207,16 +227,16 @@ fn notarise(args: &DemoArgs, cluster: &Cluster, console: &Console) -> Result<Not
         return Err(Failure::Refused(format!("the nodes differ at height {height}: {digests:?}")));
     }
     let second = Client::new(&cluster.members[1].url())?;
-    let evidence = export(&second, &id, console)?;
+    let evidence = export(&second, &format!("/api/v1/transactions/{id}"), console)?;
     super::write_new(&args.dir.join(EVIDENCE), &evidence, true, false)?;
     Ok(Note { id, height, index, digests, latency })
 }
 
-/// Evidence of a final transaction from a node.
-fn export(client: &Client, id: &str, console: &Console) -> Result<Vec<u8>, Failure> {
+/// Evidence of what a node answers under a path.
+pub fn export(client: &Client, path: &str, console: &Console) -> Result<Vec<u8>, Failure> {
     let deadline = Instant::now() + FINAL;
     loop {
-        match client.get_evidence(&format!("/api/v1/transactions/{id}")) {
+        match client.get_evidence(path) {
             // The newest block may have no certificate of its own yet.
             Err(error) if error.code() == Some("proof.not_ready") && Instant::now() < deadline => {
                 std::thread::sleep(Duration::from_millis(200));

@@ -1,5 +1,7 @@
 //! `medveil key new`.
 
+use std::path::Path;
+
 use medveil_deid::study::MasterKey;
 
 use super::{random, write_new};
@@ -10,8 +12,7 @@ use crate::failure::Failure;
 /// Makes a key file, readable by its owner alone.
 pub fn run(args: &KeyArgs, console: &Console) -> Result<(), Failure> {
     let KeyCommand::New { out, overwrite } = &args.command;
-    let key = MasterKey::from_bytes(*random()?);
-    write_new(out, key.to_text().as_bytes(), *overwrite, true)?;
+    write(out, *overwrite)?;
     console.note(format_args!(
         "{} {}",
         out.display(),
@@ -21,4 +22,13 @@ pub fn run(args: &KeyArgs, console: &Console) -> Result<(), Failure> {
         )
     ));
     Ok(())
+}
+
+/// Makes a key and writes it.
+///
+/// # Errors
+/// The file exists or cannot be written, or the system gives no random numbers.
+pub fn write(out: &Path, overwrite: bool) -> Result<(), Failure> {
+    let key = MasterKey::from_bytes(*random()?);
+    write_new(out, key.to_text().as_bytes(), overwrite, true)
 }

@@ -19,19 +19,30 @@ pub mod anonymize;
 pub mod assess;
 pub mod audit;
 pub mod bench;
+pub mod budget;
+pub mod consent;
+pub mod contract;
 pub mod dataset;
 pub mod deid;
 pub mod demo;
+pub mod destruction;
 pub mod evidence;
 pub mod governance;
+pub mod incident;
 pub mod key;
 pub mod ledger_bench;
+pub mod named;
 pub mod network;
 pub mod node;
+pub mod patient;
 pub mod plan;
 pub mod reidentify;
+pub mod release;
+pub mod request;
 pub mod scan;
 pub mod synth;
+pub mod tour;
+pub mod trail;
 pub mod vault;
 pub mod verify;
 
@@ -124,6 +135,66 @@ fn vocabulary<T: Copy + Send + Sync + 'static>(
     }
 }
 
+/// The SHA-256 of a file.
+fn digest_of(path: &Path) -> Result<medveil_ledger::Digest, Failure> {
+    use sha2::Digest as _;
+    let fail = |error: std::io::Error| Failure::unusable(format!("{}: {error}", path.display()));
+    let mut file = std::fs::File::open(path).map_err(fail)?;
+    let mut hash = sha2::Sha256::new();
+    let mut block = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut block).map_err(fail)? {
+            0 => return Ok(medveil_ledger::Digest(hash.finalize().into())),
+            read => hash.update(&block[..read]),
+        }
+    }
+}
+
+/// A set of what was named on the command line, within the bounds that the ledger has for it.
+fn bounded<T: Ord + Copy, const MIN: usize, const MAX: usize>(
+    what: &str,
+    values: impl IntoIterator<Item = T>,
+) -> Result<medveil_ledger::bounded::BoundedSet<T, MIN, MAX>, Failure> {
+    medveil_ledger::bounded::BoundedSet::new(values)
+        .map_err(|error| Failure::unusable(format!("--{what}: {error}")))
+}
+
+/// A time span such as `90d`, `4h`, `30m`, `45s`; in milliseconds.
+fn parse_span(text: &str) -> Result<u64, String> {
+    let expected = || "expected a number and a unit: 90d, 4h, 30m, 45s".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(expected)?;
+    let unit_ms: u64 = match unit {
+        "d" => 86_400_000,
+        "h" => 3_600_000,
+        "m" => 60_000,
+        "s" => 1_000,
+        _ => return Err(expected()),
+    };
+    let number: u64 = number.parse().map_err(|_| expected())?;
+    number.checked_mul(unit_ms).ok_or_else(expected)
+}
+
+/// A privacy loss such as `1` or `0.5`; in millionths of epsilon.
+fn parse_epsilon(text: &str) -> Result<u64, String> {
+    millionths(text).ok_or_else(|| "expected an epsilon such as 1 or 0.5, with at most 6 decimals".to_owned())
+}
+
+/// A decimal number in millionths, exactly.
+fn millionths(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, ""));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || part.len() > 6 || !digits(whole) || !digits(part) {
+        return None;
+    }
+    let part: u64 = format!("{part:0<6}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(1_000_000)?.checked_add(part)
+}
+
+/// An object of a node under a path.
+fn get(client: &crate::client::Client, path: &str, console: &Console) -> Result<Value, Failure> {
+    client.get(path).map_err(|error| error.failure(console))
+}
+
 /// What a note or a cause stands for: the ledger gets its digest alone.
 #[derive(clap::Args, Debug, Clone)]
 #[group(id = "what", required = true, multiple = false)]
@@ -139,21 +210,9 @@ pub struct DetailsArgs {
 impl DetailsArgs {
     /// The digest.
     fn digest(&self) -> Result<medveil_ledger::Digest, Failure> {
-        use sha2::Digest as _;
         match (&self.details, &self.details_of) {
             (Some(digest), _) => Ok(*digest),
-            (None, Some(path)) => {
-                let fail = |error: std::io::Error| Failure::unusable(format!("{}: {error}", path.display()));
-                let mut file = std::fs::File::open(path).map_err(fail)?;
-                let mut hash = sha2::Sha256::new();
-                let mut block = vec![0; 1 << 16];
-                loop {
-                    match file.read(&mut block).map_err(fail)? {
-                        0 => return Ok(medveil_ledger::Digest(hash.finalize().into())),
-                        read => hash.update(&block[..read]),
-                    }
-                }
-            }
+            (None, Some(path)) => digest_of(path),
             (None, None) => Err(Failure::unusable("--details or --details-of is needed")),
         }
     }
@@ -250,4 +309,21 @@ fn show(object: &Value, console: &Console) -> Result<(), Failure> {
         console.print(format_args!("  {line}"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_epsilons_are_read_exactly() {
+        assert_eq!((parse_span("4h"), parse_span("90d")), (Ok(14_400_000), Ok(7_776_000_000)));
+        for bad in ["", "h", "4", "4w", "-4h", "99999999999999999999d", "四h"] {
+            assert!(parse_span(bad).is_err(), "{bad}");
+        }
+        assert_eq!((parse_epsilon("1"), parse_epsilon("0.000001")), (Ok(1_000_000), Ok(1)));
+        for bad in ["", ".5", "1e3", "-1", "0.0000001", "1.x", "99999999999999999999"] {
+            assert!(parse_epsilon(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -8,7 +8,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use medveil_ledger::action::{CustodyRequestKey, DestructionOrder};
 use medveil_ledger::state::destruction::DestructionCause;
 use medveil_ledger::{Action, CustodyId, Digest, ObjectRef, OrganisationId, Slug};
-use medveil_node::custody::{self, CustodyError, Desk as _, DeskError, Fetch, Keep, ObjectHealth};
+use medveil_node::custody::{self, CustodyError, Desk as _, DeskError, Fetch, Fetched, Keep, ObjectHealth};
 use medveil_vault::envelope::Suite;
 use serde_json::{Value, json};
 
@@ -201,22 +201,7 @@ fn get(args: &GetArgs, console: &Console) -> Result<(), Failure> {
     let start = Instant::now();
     let ask = |keys| Action::from(CustodyRequestKey { object, version, keys });
     let fetched = custody::fetch(&desk, &fetch, &ask).map_err(|error| failure(error, console))?;
-    for (member, fault, wrong) in &fetched.faults {
-        console.note(match (console.lang(), wrong) {
-            (Lang::En, true) => format!("{member} gave wrong pieces: {fault}"),
-            (Lang::En, false) => format!("{member} gave no pieces: {fault}"),
-            (Lang::Zh, true) => format!("{member} 提供了错误的分片：{fault}"),
-            (Lang::Zh, false) => format!("{member} 未提供分片：{fault}"),
-        });
-    }
-    for (member, reported) in &fetched.bad_partials {
-        console.note(match (console.lang(), reported) {
-            (Lang::En, true) => format!("{member} gave a bad partial key; it was reported on the ledger"),
-            (Lang::En, false) => format!("{member} gave a bad partial key; it could not be reported"),
-            (Lang::Zh, true) => format!("{member} 提供了无效密钥分片，已在账本上举报"),
-            (Lang::Zh, false) => format!("{member} 提供了无效密钥分片，未能举报"),
-        });
-    }
+    note(&fetched, console);
     if args.json {
         let faults: Vec<_> = fetched
             .faults
@@ -240,6 +225,26 @@ fn get(args: &GetArgs, console: &Console) -> Result<(), Failure> {
         }
         Lang::Zh => format!("{}：{} 字节；申请交易 {}", args.out.display(), fetched.length, fetched.request),
     })
+}
+
+/// Tells who gave something wrong.
+pub(super) fn note(fetched: &Fetched, console: &Console) {
+    for (member, fault, wrong) in &fetched.faults {
+        console.note(match (console.lang(), wrong) {
+            (Lang::En, true) => format!("{member} gave wrong pieces: {fault}"),
+            (Lang::En, false) => format!("{member} gave no pieces: {fault}"),
+            (Lang::Zh, true) => format!("{member} 提供了错误的分片：{fault}"),
+            (Lang::Zh, false) => format!("{member} 未提供分片：{fault}"),
+        });
+    }
+    for (member, reported) in &fetched.bad_partials {
+        console.note(match (console.lang(), reported) {
+            (Lang::En, true) => format!("{member} gave a bad partial key; it was reported on the ledger"),
+            (Lang::En, false) => format!("{member} gave a bad partial key; it could not be reported"),
+            (Lang::Zh, true) => format!("{member} 提供了无效密钥分片，已在账本上举报"),
+            (Lang::Zh, false) => format!("{member} 提供了无效密钥分片，未能举报"),
+        });
+    }
 }
 
 fn health(args: &ObjectArgs, console: &Console) -> Result<(), Failure> {
@@ -368,7 +373,7 @@ fn attested(order: &Value) -> BTreeSet<OrganisationId> {
 }
 
 /// The desk of the account that signs. Here everything waits until it is final.
-fn desk<'c>(sign: &SignArgs, console: &'c Console) -> Result<HttpDesk<'c>, Failure> {
+pub(super) fn desk<'c>(sign: &SignArgs, console: &'c Console) -> Result<HttpDesk<'c>, Failure> {
     let sign = SignArgs { no_wait: false, ..sign.clone() };
     HttpDesk::new(Signer::new(&sign, console)?, console)
 }
@@ -383,13 +388,13 @@ fn object(text: &str, desk: &HttpDesk<'_>) -> Result<CustodyId, Failure> {
 }
 
 /// The latest version of an object.
-fn latest(desk: &HttpDesk<'_>, object: CustodyId, console: &Console) -> Result<u64, Failure> {
+pub(super) fn latest(desk: &HttpDesk<'_>, object: CustodyId, console: &Console) -> Result<u64, Failure> {
     let found = desk.registered(object, None).map_err(|error| failure(error.into(), console))?;
     found.map(|found| found.version).ok_or_else(|| failure(CustodyError::Unknown, console))
 }
 
 /// How the command ends: refused when the ledger or the members say no, unusable when something cannot be read.
-fn failure(error: CustodyError, console: &Console) -> Failure {
+pub(super) fn failure(error: CustodyError, console: &Console) -> Failure {
     let text = match (console.lang(), chinese(&error)) {
         (Lang::Zh, Some(chinese)) => format!("{chinese}：{error}"),
         _ => error.to_string(),

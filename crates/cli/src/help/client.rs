@@ -279,12 +279,14 @@ pub(super) const TEXTS: &[Texts] = &[
     (
         "audit trail",
         &[
-            ("about", "查阅关于某对象的全部审计记录"),
+            ("about", "按先后列出某对象及其所属内容的全部事件"),
             (
                 "after",
-                "示例：\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+                "示例：\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n  medveil audit trail patient/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n\n数据集：其版本、合同、申请、裁决、发布、访问、质询、事件。合同、申请或发布：自其以下的同样内容。账户（人员）：其所作所为。患者：\n授权，以及针对该患者的申请。机构：由其负责的一切。--notes 只列出 `medveil audit notarise` 的存证，其完整性可以证明。",
             ),
-            ("object", "对象：种类/标识"),
+            ("object", "对象：种类/标识；patient/标识 即患者的账户"),
+            ("notes", "只列出人工存证（`medveil audit notarise`）"),
+            ("limit", "最多列出多少个事件，保留最新的"),
         ],
     ),
     (
@@ -293,7 +295,7 @@ pub(super) const TEXTS: &[Texts] = &[
             ("about", "导出证据文件，任何人凭创世文件即可核验"),
             (
                 "after",
-                "示例：\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT 可为 dataset/HEX、account/HEX、organisation/NAME、proposal/N、parameters、validators、validators/EPOCH、trail/KIND/ID、transaction/HEX、event/HEIGHT/INDEX。\n对象不存在时，导出其不存在的证明。`medveil verify FILE --genesis genesis.toml` 可说明文件证明了什么。",
+                "示例：\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT 可为 account/HEX、organisation/NAME、patient/HEX、consent/HEX、dataset/HEX、contract/HEX、request/HEX、release/HEX、access/HEX、challenge/HEX、incident/HEX、\nbudget/KIND/ID、destruction/KIND/ID、custody/HEX、key-request/HEX、partial/HEX、proposal/N、parameters、validators、validators/EPOCH、trail/KIND/ID、transaction/HEX、event/HEIGHT/INDEX。\n对象不存在时，导出其不存在的证明。`medveil verify FILE --genesis genesis.toml` 可说明文件证明了什么。",
             ),
             ("object", "要证明的对象"),
             ("out", "写入此证据文件"),

@@ -10,10 +10,11 @@ pub(super) const TEXTS: &[Texts] = &[
             ("about", "在本机运行一个完整的联盟：五家医院、两家监管机构"),
             (
                 "after",
-                "示例：\n  medveil demo\n  medveil demo --dir trial --port 9000 --exit\n\n按 Ctrl-C 停止。下次启动将继续同一条链；删除 DIR 即可重新开始。",
+                "示例：\n  medveil demo\n  medveil demo --tour --exit\n  medveil demo --dir trial --port 9000 --exit\n\n按 Ctrl-C 停止。下次启动将继续同一条链；删除 DIR 即可重新开始。",
             ),
             ("dir", "联盟所在文件夹；首次启动时创建"),
-            ("patients", "每家医院的合成患者人数，首次启动时生成"),
+            ("patients", "每家医院的合成患者人数，首次启动时生成 [默认：100，使用 --tour 时为 2000]"),
+            ("tour", "走完数据集的整个生命周期并逐步说明：发生了什么、由谁裁决、在哪个高度、如何核验"),
             ("port", "各节点依次使用 127.0.0.1 的此端口及其后六个端口提供 HTTP 服务"),
             ("exit", "展示完毕即停止"),
             ("json", "以一个 JSON 对象代替表格输出"),

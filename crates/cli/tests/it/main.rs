@@ -3,6 +3,7 @@
 
 mod anonymize;
 mod bad_input;
+mod contracts;
 mod custody;
 mod hierarchies;
 mod ledger;

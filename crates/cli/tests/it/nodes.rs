@@ -118,7 +118,7 @@ impl Network {
         serde_json::from_str(&answer.body_mut().read_to_string().ok()?).ok()
     }
 
-    /// Where a node answers.
+    /// Where a member's node answers.
     pub(super) fn url(&self, index: usize) -> String {
         format!("http://127.0.0.1:{}", self.members[index].http)
     }
@@ -166,7 +166,7 @@ impl Network {
     }
 
     /// Every node that runs has the same block at a height.
-    fn agree(&self, height: u64) {
+    pub(super) fn agree(&self, height: u64) {
         let digests: Vec<String> = (0..self.members.len())
             .filter(|index| self.running[*index].is_some())
             .map(|index| {

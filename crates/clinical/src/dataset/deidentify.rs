@@ -1,18 +1,23 @@
 //! A run: every file through the plan, then risk, utility, receipt and report, then everything in place at once.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use medveil_deid::assess::{Assessor, required_class};
 use medveil_deid::detect::Language;
+use medveil_deid::kind::Kind;
 use medveil_deid::merkle::Hash;
 use medveil_deid::plan::{Plan, Privacy};
 use medveil_deid::receipt::{Draft, FileReceipt, Receipt, RuleReceipt};
 use medveil_deid::report::{FileReport, Report, RuleCounts, Words};
 use medveil_deid::search::SearchResult;
 use medveil_deid::study::{MasterKey, Prf, Study};
-use medveil_deid::table::{self, FileKeys, Job, PatientColumns, Persons, Protection, TableOutcome, Tie};
+use medveil_deid::table::{
+    self, FileKeys, Hints, Job, PatientColumns, Persons, Protection, TableOutcome, Tie,
+};
 
 use super::earlier::EarlierReleases;
 use super::error::DatasetError;
@@ -41,6 +46,19 @@ pub struct Request<'a> {
     pub time: &'a str,
     /// The language that the page of the report opens in.
     pub language: Language,
+    /// Where the inputs are parts of larger files: what those settle, by the names of the files.
+    pub settled: &'a BTreeMap<String, Settled>,
+}
+
+/// What a file settles for a part of it, so that each record leaves as it would with the whole.
+#[derive(Clone, Debug, Default)]
+pub struct Settled {
+    /// The dialect of CSV.
+    pub hints: Hints,
+    /// The kinds of the columns of CSV, by their names.
+    pub kinds: Arc<BTreeMap<String, Option<Kind>>>,
+    /// The places of the part's records among those of the whole, from 0.
+    pub positions: Arc<[u64]>,
 }
 
 /// A table of a run, as far as its patients go.
@@ -59,6 +77,8 @@ pub struct Released {
     pub report: Report,
     /// Files of the inputs that are no data and were left aside.
     pub skipped: Vec<String>,
+    /// The numbers of the records that were dropped, by file, where files are parts of larger ones.
+    pub dropped: BTreeMap<String, Vec<u64>>,
     /// Rules by column, by their place in the plan, that no column of any table has met: most likely a misspelling.
     pub unused: Vec<usize>,
 }
@@ -102,6 +122,7 @@ pub(super) fn deidentify_into(
     let (mut files, mut reports, mut figures) = (Vec::new(), Vec::new(), Vec::new());
     let mut patients = Assessor::new(demographics::spec());
     let mut columns: Vec<String> = Vec::new();
+    let mut dropped = BTreeMap::new();
     let earlier = EarlierReleases::read(request.earlier, request.key, job)?;
     let mut followed: Vec<(String, PatientColumns, Persons)> = Vec::new();
     for source in &sources.files {
@@ -113,12 +134,14 @@ pub(super) fn deidentify_into(
                 if let (Some(columns), Some(persons)) = (outcome.patients.clone(), outcome.persons.take()) {
                     followed.push((source.name.clone(), columns, persons));
                 }
+                dropped.insert(source.name.clone(), std::mem::take(&mut outcome.dropped_records));
                 columns.extend(outcome.columns.iter().map(|(column, _)| column.finding.name.clone()));
                 files.push(table_receipt(request.plan, source, &outcome));
                 reports.push(FileReport::of_table(&source.name, request.plan, &outcome));
                 figures.push((source.name.clone(), outcome.assessment));
             }
-            Outcome::Fhir(outcome) => {
+            Outcome::Fhir(mut outcome) => {
+                dropped.insert(source.name.clone(), std::mem::take(&mut outcome.dropped_records));
                 let rules = outcome.rule_counts(request.plan);
                 let counts: Vec<RuleCounts> =
                     rules.iter().map(|(rule, counts)| RuleCounts { rule: *rule, counts: *counts }).collect();
@@ -179,7 +202,7 @@ pub(super) fn deidentify_into(
         true => Vec::new(),
         false => request.plan.unused_column_rules(&columns),
     };
-    Ok(Released { receipt, report, skipped: sources.skipped.clone(), unused })
+    Ok(Released { receipt, report, skipped: sources.skipped.clone(), dropped, unused })
 }
 
 /// Whether the patients of tables are followed: where the plan asks how they hide, or earlier releases are compared.
@@ -202,7 +225,16 @@ fn run(
     job: &Job<'_>,
 ) -> Result<Outcome, DatasetError> {
     let (plan, study) = (request.plan, request.study);
-    let keys = file_keys(study, &source.name, &request.output_leaf_key);
+    let mut keys = file_keys(study, &source.name, &request.output_leaf_key);
+    let mut hints = job.hints;
+    if let Some(settled) = request.settled.get(&source.name) {
+        // Lines of FHIR are numbered from 1.
+        let first = u64::from(matches!(source.format, Format::FhirJson | Format::FhirNdjson));
+        keys.noise = keys.noise.at(first, settled.positions.clone());
+        keys.kinds = Some(settled.kinds.clone());
+        hints = settled.hints;
+    }
+    let job = &Job { hints, ..*job };
     let table_error = |error| DatasetError::Table { file: source.path.display().to_string(), error };
     // Two passes read the file twice, and what is done of it is half of what was read.
     let twice = plan.privacy.as_ref().is_some_and(Privacy::asks);
@@ -250,6 +282,7 @@ pub(super) fn file_keys(study: &Study, name: &str, output_leaf_key: &Hash) -> Fi
         input_leaves: study.prf(&["input-leaves", name]),
         output_leaves: Prf::new(study.suite(), output_leaf_key),
         noise: study.noise(name),
+        kinds: None,
     }
 }
 

@@ -118,6 +118,7 @@ pub fn fingerprint(inputs: &[PathBuf], study: &Study, job: &Job<'_>) -> Result<F
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::num::NonZeroUsize;
     use std::sync::atomic::AtomicBool;
 
@@ -166,6 +167,7 @@ mod tests {
                 output_leaf_key: [1; 32],
                 time: "",
                 language: Language::En,
+                settled: &BTreeMap::new(),
             };
             let released = deidentify(&request, &folder.path().join("out"), true, &job).unwrap();
             assert_eq!(found.root, released.receipt.input_root);

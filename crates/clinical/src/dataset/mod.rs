@@ -16,7 +16,7 @@ mod verify;
 
 pub use anonymize::{Anonymization, Table, count};
 pub use assess::{Assessed, assess};
-pub use deidentify::{Released, Request, deidentify};
+pub use deidentify::{Released, Request, Settled, deidentify};
 pub use distinct::distinct_values;
 pub use error::DatasetError;
 pub use fingerprint::{FilePrint, Fingerprint, fingerprint};

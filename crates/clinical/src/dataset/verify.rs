@@ -1,5 +1,6 @@
 //! Whether a release is what its receipt says, and what its plan makes of the raw data.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Component, Path, PathBuf};
 
@@ -104,6 +105,7 @@ pub fn verify(path: &Path, rerun: Option<&Rerun<'_>>, job: &Job<'_>) -> Result<V
                 output_leaf_key: receipt.output_leaf_key,
                 time: "",
                 language: Language::En,
+                settled: &BTreeMap::new(),
             };
             run_again(&request, &receipt, folder, job, &mut result)?;
         }

@@ -74,6 +74,8 @@ pub struct FhirOutcome {
     pub output: Side,
     /// Records that were dropped.
     pub dropped: u64,
+    /// Which, by their numbers in the file from 0, where the file is a part of another; empty otherwise.
+    pub dropped_records: Vec<u64>,
     /// What the rules did.
     pub tally: Tally,
 }
@@ -128,6 +130,7 @@ pub fn deidentify(
     let mut trees = (Builder::new(suite), Builder::new(suite));
     let (mut bytes_in, mut bytes_out) = (0, 0);
     let mut source = Lines::new(input, lines, job);
+    let mut dropped_records = Vec::new();
     pipeline::run(
         job.width(),
         || {
@@ -146,6 +149,8 @@ pub fn deidentify(
             done
         },
         |done: Done| {
+            let first = trees.0.count();
+            dropped_records.extend(done.dropped.iter().map(|record| first + record));
             done.leaves_in.iter().for_each(|leaf| trees.0.push(*leaf));
             done.leaves_out.iter().for_each(|leaf| trees.1.push(*leaf));
             bytes_in += done.bytes_in;
@@ -171,6 +176,7 @@ pub fn deidentify(
         input: Side::new(&trees.0, records_in, bytes_in),
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
+        dropped_records,
         tally,
     })
 }
@@ -325,6 +331,8 @@ struct Done {
     out: Vec<u8>,
     leaves_in: Vec<Hash>,
     leaves_out: Vec<Hash>,
+    /// Records of the block that were dropped, from 0.
+    dropped: Vec<u64>,
     part: Part,
     bytes_in: u64,
 }
@@ -343,6 +351,7 @@ fn process(
         out,
         leaves_in: Vec::new(),
         leaves_out: Vec::new(),
+        dropped: Vec::new(),
         part: Part::new(spec),
         bytes_in: block.bytes.len() as u64,
     };
@@ -374,6 +383,8 @@ fn process(
         if written {
             done.out.extend_from_slice(end);
             done.leaves_out.push(openings.leaf(&done.out[start..], scratch.opening()));
+        } else if keys.kinds.is_some() {
+            done.dropped.push(done.leaves_in.len() as u64 - 1);
         }
     }
     Ok(done)

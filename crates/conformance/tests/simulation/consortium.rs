@@ -6,6 +6,7 @@ use medveil_chain::{Bytes, PublicKey};
 use medveil_engine::NodeKey;
 use medveil_ledger::{
     AccountId, Action, Body, ChainId, Digest, Genesis, ObjectRef, OrganisationId, Signature, SigningKey,
+    Transaction,
     action::{AuditNotarise, ValidatorRotate},
     signature::possession_digest,
     state::{
@@ -18,10 +19,11 @@ use medveil_node::Rules;
 /// When the chain begins, and a second before the simulation does.
 pub const GENESIS_MS: u64 = 1_767_225_600_000;
 
-/// An organisation and its first account.
+/// An organisation, its first account, and one of its people's.
 pub struct Organisation {
     pub id: OrganisationId,
     pub account: AccountId,
+    pub desk: AccountId,
     key: SigningKey,
 }
 
@@ -30,8 +32,11 @@ pub struct Consortium {
     pub rules: Arc<Rules>,
     pub chain_genesis: medveil_chain::Genesis,
     pub organisations: Vec<Organisation>,
-    chain: ChainId,
+    pub chain: ChainId,
 }
+
+/// The organisation that is a regulator; the others are hospitals.
+pub const REGULATOR: usize = 3;
 
 /// Machines in reserve.
 pub const RESERVE: usize = 2;
@@ -45,10 +50,12 @@ impl Consortium {
         );
         for member in 0..size {
             let (seat, key) = (node_key(member).public(), account_key(member).public());
+            let (desk, role) =
+                (desk_key(member).public(), if member == REGULATOR { "regulator" } else { "hospital" });
             write!(
                 text,
-                "[[member]]\norganisation = \"hospital-{member}\"\nname = \"成员 {member}\"\nrole = \"hospital\"\n\
-                 seat = {{ key = \"{seat}\", address = \"10.0.0.{}:7001\" }}\naccounts = {{ \"{key}\" = \"administrator\" }}\n",
+                "[[member]]\norganisation = \"hospital-{member}\"\nname = \"成员 {member}\"\nrole = \"{role}\"\n\
+                 seat = {{ key = \"{seat}\", address = \"10.0.0.{}:7001\" }}\naccounts = {{ \"{key}\" = \"administrator\", \"{desk}\" = \"administrator\" }}\n",
                 member + 1,
             )
             .unwrap();
@@ -61,6 +68,7 @@ impl Consortium {
                 Organisation {
                     id: format!("hospital-{member}").parse().unwrap(),
                     account: AccountId::derive(chain, &key.public()),
+                    desk: AccountId::derive(chain, &desk_key(member).public()),
                     key,
                 }
             })
@@ -78,8 +86,19 @@ impl Consortium {
     /// A transaction of an organisation.
     pub fn transaction(&self, organisation: usize, nonce: u64, expires: u64, action: Action) -> Bytes {
         let Organisation { account, key, .. } = &self.organisations[organisation];
-        let (chain, account, signer) = (self.chain, *account, key.public());
-        Body { chain, account, signer, nonce, expires, action }.sign(key).encode().into()
+        self.signed(*account, key, nonce, expires, action).encode().into()
+    }
+
+    /// A transaction of whatever account.
+    pub fn signed(
+        &self,
+        account: AccountId,
+        key: &SigningKey,
+        nonce: u64,
+        expires: u64,
+        action: Action,
+    ) -> Transaction {
+        Body { chain: self.chain, account, signer: key.public(), nonce, expires, action }.sign(key)
     }
 
     /// A note in an audit trail.
@@ -113,6 +132,11 @@ fn node_seed(machine: usize) -> [u8; 32] {
 /// The key of a machine.
 pub fn node_key(machine: usize) -> NodeKey {
     NodeKey::from_seed(node_seed(machine))
+}
+
+/// The key of an organisation's people.
+pub fn desk_key(organisation: usize) -> SigningKey {
+    SigningKey::ed25519([organisation as u8 + 151; 32])
 }
 
 fn account_key(organisation: usize) -> SigningKey {

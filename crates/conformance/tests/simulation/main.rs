@@ -11,13 +11,19 @@
 
 mod adversary;
 mod chance;
+#[path = "../../../ledger/tests/it/claims.rs"]
+#[allow(dead_code, reason = "the ledger's own tests use the rest")]
+mod claims;
 mod consortium;
+mod desk;
 mod judge;
+mod people;
 mod run;
 mod scenario;
 mod watch;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Mutex,
@@ -27,7 +33,7 @@ use std::{
 };
 
 use run::{Outcome, run};
-use scenario::{Scenario, Step};
+use scenario::{People, Scenario, Step};
 
 /// Seeds that every change runs.
 const SEEDS: std::ops::Range<u64> = 0..300;
@@ -41,6 +47,7 @@ fn seeds_do_not_fail() {
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
     let (next, failed) = (AtomicU64::new(seeds.start), Mutex::new(Vec::new()));
     let sums = Mutex::new((0, 0, 0, 0));
+    let seen = Mutex::new(BTreeMap::<String, usize>::new());
     let start = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -57,6 +64,12 @@ fn seeds_do_not_fail() {
                             sums.1 += outcome.transactions;
                             sums.2 += outcome.simulated_ms;
                             sums.3 += outcome.crashes;
+                            let mut seen = seen.lock().unwrap();
+                            *seen.entry("asked after a withdrawal".into()).or_default() +=
+                                outcome.asked as usize;
+                            for (kind, count) in outcome.seen {
+                                *seen.entry(kind).or_default() += count;
+                            }
                         }
                         Err(message) => {
                             eprintln!("{message}");
@@ -74,9 +87,41 @@ fn seeds_do_not_fail() {
         start.elapsed(),
         simulated / 1000,
     );
+    let seen = seen.into_inner().unwrap();
+    eprintln!("{seen:#?}");
     let failed = failed.into_inner().unwrap();
     assert!(failed.is_empty(), "{} seeds fail: {failed:?}", failed.len());
+    // Seeds in which nothing happens would prove nothing.
+    for kind in LIFE.iter().filter(|_| seeds.end - seeds.start >= 100) {
+        assert!(seen.contains_key(*kind), "no seed came to {kind}");
+    }
 }
+
+/// What people come to, and what they are refused, in any hundred seeds.
+const LIFE: &[&str] = &[
+    "patient.enrolled",
+    "consent.granted",
+    "consent.narrowed",
+    "consent.withdrawn",
+    "contract.countersigned",
+    "request.granted",
+    "request.refused",
+    "request.cancelled",
+    "release.posted",
+    "release.failed",
+    "access.granted",
+    "audit.decided",
+    "destruction.ordered",
+    "destruction.attested",
+    "asked after a withdrawal",
+    "decision.budget",
+    "decision.overlap",
+    "patient.not_yours",
+    "release.stale",
+    "release.differencing",
+    "access.not_yours",
+    "access.superseded",
+];
 
 /// Runs a seed; says what went wrong and how to see it again.
 fn attempt(seed: u64) -> Result<Outcome, String> {
@@ -125,7 +170,18 @@ fn a_seed_does_the_same_every_time() {
 /// A quiet consortium, in which only what is named goes wrong.
 fn calm(size: usize, ends: u64, steps: Vec<(u64, Step)>) -> Scenario {
     let (seed, epoch_length, retention, latency, pause) = (1, 1_000, None, 10, 300);
-    Scenario { seed, size, epoch_length, retention, latency, cheats: Vec::new(), pause, steps, ends }
+    Scenario {
+        seed,
+        size,
+        epoch_length,
+        retention,
+        latency,
+        cheats: Vec::new(),
+        pause,
+        people: None,
+        steps,
+        ends,
+    }
 }
 
 /// Runs scenarios on all threads. None may fail.
@@ -193,4 +249,25 @@ fn what_is_retained_stays_provable_after_pruning() {
     let outcome = run(&scenario);
     assert!(outcome.failures.is_empty(), "{:#?}", outcome.failures);
     assert_eq!(outcome.pruning, [0, 3, 4, 5], "height {}", outcome.height);
+}
+
+/// Nothing fails but what people do: a request is granted, released, used, withdrawn from, challenged and destroyed, all are refused what they must not, and no node grants a withdrawn access for a block longer.
+#[test]
+fn the_life_of_a_dataset_goes_its_way_among_honest_and_dishonest_people() {
+    let scenarios: Vec<Scenario> = (1..=4)
+        .map(|seed| {
+            let mut scenario = calm(4, 40_000, Vec::new());
+            scenario.seed = seed;
+            let dishonest = if seed % 2 == 0 { BTreeSet::from([0, 2]) } else { BTreeSet::new() };
+            scenario.people = Some(People { dishonest, pause: 250 });
+            scenario
+        })
+        .collect();
+    let outcomes = all_hold(&scenarios);
+    // Not in each: a dishonest hospital may close its contract before anybody asks.
+    for kind in ["request.granted", "release.posted", "access.granted", "consent.withdrawn", "audit.decided"]
+    {
+        assert!(outcomes.iter().any(|outcome| outcome.seen.contains_key(kind)), "{kind}");
+    }
+    assert!(outcomes.iter().any(|outcome| outcome.asked > 0), "nobody was asked after a withdrawal");
 }

@@ -18,6 +18,7 @@ use crate::{
     chance::Chance,
     consortium::{Consortium, GENESIS_MS, node_key},
     judge,
+    people::Known,
     scenario::{Scenario, Step},
     watch::{Acknowledged, Failure, SETTLE_MS, STALL_MS, Watch},
 };
@@ -36,6 +37,10 @@ pub struct Outcome {
     pub crashes: u64,
     /// Members that have thrown old blocks away.
     pub pruning: Vec<usize>,
+    /// How often which kind of event, and which reason of a refusal, was in final blocks.
+    pub seen: BTreeMap<String, usize>,
+    /// Nodes that were asked for an access right after a withdrawal.
+    pub asked: u64,
 }
 
 /// Carries a scenario out and judges it.
@@ -64,6 +69,8 @@ pub struct Cluster {
     orders: Mutex<BTreeMap<usize, Action>>,
     /// Steps that are not over.
     pending: AtomicU64,
+    /// What people know of the chain.
+    pub known: Mutex<Known>,
 }
 
 #[derive(Default)]
@@ -90,6 +97,7 @@ impl Cluster {
             slot.retired = true;
         }
         Self {
+            known: Mutex::new(Known::new(&consortium)),
             scenario,
             consortium,
             world,
@@ -118,6 +126,7 @@ impl Cluster {
         }
         let cluster = self.clone();
         self.world.spawn(async move { cluster.monitor().await });
+        self.people();
         for (index, (at, step)) in self.scenario.steps.clone().into_iter().enumerate() {
             let cluster = self.clone();
             self.pending.fetch_add(1, Ordering::Relaxed);
@@ -130,6 +139,7 @@ impl Cluster {
         self.world.sleep(self.scenario.ends).await;
         self.settle().await;
         judge::judge(&self).await;
+        drop(self.learn());
         let pruning = judge::pruning(&self).await;
         let seen = self.watch.seen();
         Outcome {
@@ -141,6 +151,8 @@ impl Cluster {
             finals: seen.finals.iter().map(|at| at - start).collect(),
             crashes: seen.crashes,
             pruning,
+            seen: self.known.lock().unwrap().claims.seen.clone(),
+            asked: seen.asked,
         }
     }
 
@@ -502,7 +514,7 @@ impl Cluster {
     }
 
     /// Hands a transaction in until a node takes it, or has it.
-    async fn submit(&self, mut promise: Acknowledged, transaction: &Bytes, chance: &mut Chance) {
+    pub async fn submit(&self, mut promise: Acknowledged, transaction: &Bytes, chance: &mut Chance) {
         self.watch.seen().submitted += 1;
         let id = Transaction::decode(transaction).unwrap().digest().0.into();
         loop {

@@ -1,5 +1,7 @@
 //! What happens in a run: a list of steps that a seed decides.
 
+use std::collections::BTreeSet;
+
 use crate::{adversary::Cheat, chance::Chance, consortium::RESERVE};
 
 /// A run.
@@ -18,10 +20,30 @@ pub struct Scenario {
     pub cheats: Vec<(usize, Cheat)>,
     /// Mean time between an account's transactions, in milliseconds.
     pub pause: u64,
+    /// Whose people there are, if any.
+    pub people: Option<People>,
     /// What goes wrong, and when, in milliseconds after the start.
     pub steps: Vec<(u64, Step)>,
     /// When nothing new goes wrong any more.
     pub ends: u64,
+}
+
+/// The people of the organisations, and their patients.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// Organisations whose people try what they must not.
+    pub dishonest: BTreeSet<usize>,
+    /// Mean time between what one of them does, in milliseconds.
+    pub pause: u64,
+}
+
+impl People {
+    /// Two seeds of three have people; they are drawn apart from the rest of a scenario.
+    fn from_seed(seed: u64, size: usize) -> Option<Self> {
+        let mut chance = Chance::new(seed ^ 0x9e0_91e);
+        let dishonest = (0..size).filter(|_| chance.percent(30)).collect();
+        (!seed.is_multiple_of(3)).then(|| Self { dishonest, pause: chance.pick(&[250, 400, 700]) })
+    }
 }
 
 /// Something that goes wrong, or is done on purpose. Times in milliseconds.
@@ -67,6 +89,7 @@ impl Scenario {
             latency: chance.pick(&[2, 10, 40, 90]),
             cheats,
             pause: chance.pick(&[100, 300, 800, 2_000]),
+            people: People::from_seed(seed, size),
             steps: Vec::new(),
             ends,
         };

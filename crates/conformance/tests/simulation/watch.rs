@@ -32,6 +32,13 @@ pub enum Failure {
     Evidence { member: usize, what: String },
     /// An honest member's node stopped by itself.
     Halted { member: usize },
+    /// What final blocks do with data breaks a claim, by an account of it that reads nothing of the state (`claims.rs` of the ledger's tests, where they are stated): a release without a decision, an
+    /// access to a release with a patient in it who does not permit it any more, a budget that is overspent, differences that show a few patients, something whose author is not told.
+    Claim { height: u64, what: String },
+    /// A member's node that has the block of a withdrawal would still grant an access to what the patient is in: it takes effect in one block, on every node.
+    StillOpen { member: usize, height: u64, withdrawn_at: u64 },
+    /// An honest member took a transaction that somebody signed for another.
+    Impersonated { member: usize },
 }
 
 /// How long nothing may become final while a quorum is well: at most three leaders in a row are not, each may hold up a view for five seconds, and a
@@ -69,6 +76,11 @@ impl fmt::Display for Failure {
             Self::Accused { by, whom } => write!(f, "member {by} cut off {whom}, which is honest"),
             Self::Evidence { member, what } => write!(f, "evidence of member {member} does not hold: {what}"),
             Self::Halted { member } => write!(f, "the node of member {member} stopped by itself"),
+            Self::Claim { height, what } => write!(f, "the final block at height {height}: {what}"),
+            Self::StillOpen { member, height, withdrawn_at } => {
+                write!(f, "member {member} at height {height} grants what was withdrawn at {withdrawn_at}")
+            }
+            Self::Impersonated { member } => write!(f, "member {member} took what another account signed"),
         }
     }
 }
@@ -104,6 +116,8 @@ pub struct Seen {
     /// Figures of the run.
     pub submitted: u64,
     pub crashes: u64,
+    /// Nodes that were asked after a withdrawal.
+    pub asked: u64,
 }
 
 impl Watch {

@@ -44,7 +44,12 @@ const ASKED: &str = "[privacy]\nquasi-identifiers = [\"k0\", \"k1\"]\nsensitive 
 fn run(plan: &Plan, csv: &str) -> Report {
     let study = Study::new(&MasterKey::from_bytes([1; 32]), "s", Suite::International, None);
     let leaves = || study.prf(&["leaves"]);
-    let keys = FileKeys { input_leaves: leaves(), output_leaves: leaves(), noise: study.noise("t.csv") };
+    let keys = FileKeys {
+        input_leaves: leaves(),
+        output_leaves: leaves(),
+        noise: study.noise("t.csv"),
+        kinds: None,
+    };
     let cancelled = AtomicBool::new(false);
     let job = Job {
         threads: NonZeroUsize::MIN,

@@ -1,7 +1,9 @@
 //! CSV files through a plan, and through detection.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use super::bind::{Binding, Fate};
 use super::csv::{Block, Blocks, RawBlock, write_field};
@@ -21,7 +23,7 @@ use crate::pipeline;
 use crate::plan::Plan;
 use crate::study::{NoiseKey, Prf, Record, Study, Suite};
 
-/// The keys of one file.
+/// The keys of one file, and what of it was settled before the run.
 pub struct FileKeys {
     /// Of the leaves of the input.
     pub input_leaves: Prf,
@@ -29,6 +31,8 @@ pub struct FileKeys {
     pub output_leaves: Prf,
     /// Of the random choices.
     pub noise: NoiseKey,
+    /// The kinds of the columns of CSV by their names, where they are known: those of a file of which this is a part. Detected where there are none.
+    pub kinds: Option<Arc<BTreeMap<String, Option<Kind>>>>,
 }
 
 /// Bytes that are read before a run starts. Fixed, so that what is detected does not depend on how a run is carried out.
@@ -160,7 +164,7 @@ pub fn search(
 ) -> Result<Option<Generalisation>, TableError> {
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
-    let binding = Binding::new(plan, study, detect_first(&opened)?)?;
+    let binding = Binding::new(plan, study, detect_first(&opened, keys)?)?;
     let Some(focus) = generalise::focus(plan, &binding) else { return Ok(None) };
     let columns = opened.names.len();
     let header_rows = u64::from(dialect.header);
@@ -204,7 +208,7 @@ pub fn deidentify(
     let Protection { generalisation, ties } = protection;
     let mut opened = open(input, job)?;
     let dialect = opened.dialect;
-    let findings = detect_first(&opened)?;
+    let findings = detect_first(&opened, keys)?;
     let mut binding = Binding::new(plan, study, findings)?;
     if let Some(generalisation) = &generalisation {
         generalisation.mark(&mut binding);
@@ -242,6 +246,7 @@ pub fn deidentify(
         dialect: &dialect,
     };
     let mut counts = vec![Counts::default(); columns];
+    let mut dropped_records = Vec::new();
     pipeline::run(
         job.width(),
         || opened.next_block(job),
@@ -257,6 +262,7 @@ pub fn deidentify(
             for hash in &done.leaves_out {
                 trees.1.push(*hash);
             }
+            dropped_records.extend(done.dropped);
             records_in += done.leaves_in.len() as u64;
             records_out += done.leaves_out.len() as u64;
             bytes_in += done.bytes_in;
@@ -278,6 +284,7 @@ pub fn deidentify(
         input: Side::new(&trees.0, records_in, bytes_in),
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
+        dropped_records,
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
         patients,
@@ -434,9 +441,17 @@ pub fn kinds(
     Ok(findings.into_iter().filter(|finding| wanted(&finding.name)).collect())
 }
 
-/// Tells the kinds of the columns from the first records.
-fn detect_first<R: Read>(opened: &Opened<R>) -> Result<Vec<ColumnFinding>, TableError> {
-    detect_columns(opened, &|_| true)
+/// Tells the kinds of the columns from the first records, unless they are known.
+fn detect_first<R: Read>(opened: &Opened<R>, keys: &FileKeys) -> Result<Vec<ColumnFinding>, TableError> {
+    let mut findings = detect_columns(opened, &|_| true)?;
+    if let Some(kinds) = &keys.kinds {
+        for finding in &mut findings {
+            if let Some(kind) = kinds.get(&finding.name) {
+                finding.kind = *kind;
+            }
+        }
+    }
+    Ok(findings)
 }
 
 fn detect_columns<R: Read>(
@@ -494,6 +509,8 @@ struct Done {
     counts: Vec<Counts>,
     part: Part,
     persons: Option<Persons>,
+    /// The numbers of the records that were dropped, where they are asked for.
+    dropped: Vec<u64>,
     bytes_in: u64,
 }
 
@@ -540,7 +557,11 @@ impl Run<'_> {
             self.write_record(block, r, &done, &mut out);
             leaves_out.push(leaf(&self.keys.output_leaves, &out[start..]));
         }
-        Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, persons, bytes_in: bytes_in as u64 })
+        let asked = self.keys.kinds.is_some();
+        let dropped = (first_record..).zip(&done.dropped).filter(|(_, dropped)| asked && **dropped);
+        let dropped = dropped.map(|(record, _)| record).collect();
+        let bytes_in = bytes_in as u64;
+        Ok(Done { out, leaves_in, leaves_out, counts: done.counts, part, persons, dropped, bytes_in })
     }
 
     fn write_record(&self, block: &Block<'_>, r: usize, done: &Transformed, out: &mut Vec<u8>) {

@@ -114,6 +114,8 @@ pub struct TableOutcome {
     pub output: Side,
     /// Records that were dropped.
     pub dropped: u64,
+    /// Which, by their numbers in the file from 0, where its kinds were settled before the run; empty otherwise.
+    pub dropped_records: Vec<u64>,
     /// Risk and utility.
     pub assessment: Assessment,
     /// What came of the search, where the plan asks for one.

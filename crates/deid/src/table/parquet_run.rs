@@ -153,6 +153,7 @@ pub fn deidentify(
         input: Side::new(&trees.0, records_in, source.size),
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
+        dropped_records: Vec::new(),
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
         patients,

@@ -1,12 +1,13 @@
 //! `audit.challenge`: an auditor picks rows of a release.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use curve25519_dalek::{MontgomeryPoint, Scalar};
 use serde::{Deserialize, Serialize};
 
 use super::{ActionSpec, Execute};
 use crate::Text;
 use crate::call::{Call, Halt};
-use crate::id::{ChainId, ChallengeId, ObjectRef, ReleaseId};
+use crate::id::{ChainId, ChallengeId, Digest, ObjectRef, ReleaseId};
 use crate::refusal::fact;
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::Record;
@@ -18,7 +19,7 @@ use crate::transaction::Body;
 /// Has rows of a release's source opened to the auditor alone, picked by the transaction's digest after the release was final.
 ///
 /// # Rules
-/// > CHA-1: a regulator or an organisation of the contract's committee challenges the latest version of a release; 1 to 10,000 rows follow from the transaction's digest.
+/// > CHA-1: a regulator or an organisation of the contract's committee challenges the latest version of a release; 1 to 10,000 rows follow from the transaction's digest, and are opened to the one-time key that it names.
 ///
 /// See `docs/spec/challenges.md`.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
@@ -30,6 +31,8 @@ pub struct AuditChallenge {
     pub version: u64,
     /// How many rows.
     pub rows: u32,
+    /// The auditor's one-time key (X25519) for this challenge: the openings are sealed to it, and nobody else reads them.
+    pub reader: Digest,
 }
 
 impl Execute for AuditChallenge {
@@ -48,7 +51,12 @@ impl Execute for AuditChallenge {
 
     fn verify(&self, _: ChainId) -> Result<(), Halt> {
         let (rows, max) = (self.rows, MAX_ROWS);
-        if rows == 0 || rows > max { Err(ChallengeRefusal::Rows { rows, max }.into()) } else { Ok(()) }
+        if rows == 0 || rows > max {
+            return Err(ChallengeRefusal::Rows { rows, max }.into());
+        }
+        // An owner that cannot seal cannot answer, and would be liable for it.
+        let point = MontgomeryPoint(self.reader.0) * Scalar::from(8_u8);
+        if point.0 == [0; 32] { Err(ChallengeRefusal::Reader {}.into()) } else { Ok(()) }
     }
 
     fn execute(&self, call: &mut Call<'_, '_>) -> Result<(), Halt> {
@@ -74,6 +82,7 @@ impl Execute for AuditChallenge {
             auditor: call.caller.id,
             organisation,
             rows: self.rows,
+            reader: self.reader,
             seed: call.transaction,
             due,
             answer: None,

@@ -33,7 +33,7 @@ use crate::transaction::Body;
 /// >
 /// > REL-4: patients were picked after the last change of consents that can touch the use.
 /// >
-/// > REL-5: of the patients of any earlier release of the dataset to the recipient, under whatever contract, this one differs by none or by at least as many as the contract asks for; versions of one release are not compared.
+/// > REL-5: of the patients of any earlier release of the dataset to the recipient, under whatever contract, this one differs by none or by at least as many as the contract asks for; a later version, by those whom no version before it has.
 /// >
 /// > REL-6: a sandbox takes so many records.
 /// >
@@ -92,8 +92,8 @@ impl Execute for ReleasePost {
         let organisation = self.check_source(call, &decided)?;
         self.check_figures(&obligations)?;
         self.check_cohort(call.state, &request, &obligations, &decided, organisation)?;
-        if version == 0 && request.ask.subject == Subject::Cohort {
-            self.expose(call.state, &request, obligations.min_cohort)?;
+        if request.ask.subject == Subject::Cohort {
+            self.expose(call.state, &request, obligations.min_cohort, version)?;
         }
         self.fill_sandbox(call.state, &request, &decided.contract.value.terms, before.as_ref())?;
         if let Some(custody) = self.figures.custody {
@@ -251,18 +251,32 @@ impl ReleasePost {
         Ok(())
     }
 
-    /// REL-5: the differences to earlier releases; this one is the last from now on.
-    fn expose(&self, state: &mut State<'_>, request: &Request, min_cohort: u32) -> Result<(), Halt> {
+    /// REL-5: the differences to what the recipient holds; a first version is the last of its releases from now on. `before` is the number of earlier versions.
+    fn expose(
+        &self,
+        state: &mut State<'_>,
+        request: &Request,
+        min_cohort: u32,
+        before: u64,
+    ) -> Result<(), Halt> {
+        let Figures { added, removed, .. } = self.figures;
+        let least = u64::from(min_cohort);
+        let check = |difference: u64| {
+            if difference > 0 && difference < least {
+                return Err(ReleaseRefusal::Differencing { difference, least });
+            }
+            Ok(())
+        };
+        if before > 0 {
+            // Whom it lacks the recipient has had. Whom it adds would be seen beside the version before.
+            return Ok(check(added)?);
+        }
         let organisation = request.organisation;
         state.need([Exposure::head_key(&exposure::id(organisation, self.dataset))])?;
         let exposure = state.exposure(organisation, self.dataset)?;
-        let least = u64::from(min_cohort);
         if exposure.releases > 0 {
-            for difference in [self.figures.added, self.figures.removed] {
-                if difference > 0 && difference < least {
-                    return Err(ReleaseRefusal::Differencing { difference, least }.into());
-                }
-            }
+            check(added)?;
+            check(removed)?;
         }
         let last = Some(ReleaseId::derive(self.request, self.dataset));
         let releases = exposure.releases + 1;

@@ -25,6 +25,8 @@ pub struct Challenge {
     pub organisation: OrganisationId,
     /// How many rows of the source are opened.
     pub rows: u32,
+    /// The one-time key (X25519) that the openings are sealed to.
+    pub reader: Digest,
     /// What the rows follow from, with [`row`].
     pub seed: Digest,
     /// The last height at which the answer is in time.
@@ -87,6 +89,9 @@ refusals! {
         /// CHA-1: how many rows.
         Rows { rows: u32, max: u32 } = "rows",
             "{rows} rows, 1 to {max} are allowed", "质询行数不当";
+        /// CHA-1: nothing can be sealed to the key.
+        Reader {} = "reader",
+            "nothing is secret under the auditor's key: it is a point of low order", "质询密钥无法用于封装";
         /// CHA-1: not the latest version.
         Version { version: u64, latest: u64 } = "version",
             "version {version}, the latest is {latest}", "质询的发布版本不是最新";

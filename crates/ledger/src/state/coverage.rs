@@ -34,7 +34,7 @@ pub struct Coverage {
 
 /// Which withdrawals touch a cohort.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Withdrawals {
+pub enum Withdrawals {
     /// None: patients were not asked. Denials count all the same.
     None,
     /// Those by which a cohort that was posted can have lost a patient.
@@ -165,19 +165,31 @@ impl State<'_> {
         purposes: impl IntoIterator<Item = &'p Purpose>,
         counted: Withdrawals,
     ) -> Result<u64, Missing> {
-        let mut last = 0;
-        for purpose in purposes {
-            last = last.max(self.coverage(organisation, *purpose)?.denied_below_at);
-            for above in purpose.with_broader() {
-                let coverage = self.coverage(organisation, above)?;
-                last = last.max(coverage.denied_at);
-                last = last.max(match counted {
-                    Withdrawals::None => 0,
-                    Withdrawals::OfPosted => coverage.lost_at,
-                    Withdrawals::All => coverage.withdrawn_at,
-                });
-            }
-        }
-        Ok(last)
+        last_change(purposes, counted, |purpose| self.coverage(organisation, purpose))
     }
+}
+
+/// The last height at which a patient of a cohort for a use can have ceased to be covered (REL-4), by what `read` gives of each purpose.
+///
+/// # Errors
+/// Those of `read`.
+pub fn last_change<'p, E>(
+    purposes: impl IntoIterator<Item = &'p Purpose>,
+    counted: Withdrawals,
+    mut read: impl FnMut(Purpose) -> Result<Coverage, E>,
+) -> Result<u64, E> {
+    let mut last = 0;
+    for purpose in purposes {
+        last = last.max(read(*purpose)?.denied_below_at);
+        for above in purpose.with_broader() {
+            let coverage = read(above)?;
+            last = last.max(coverage.denied_at);
+            last = last.max(match counted {
+                Withdrawals::None => 0,
+                Withdrawals::OfPosted => coverage.lost_at,
+                Withdrawals::All => coverage.withdrawn_at,
+            });
+        }
+    }
+    Ok(last)
 }

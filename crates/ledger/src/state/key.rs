@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! head     domain 1 | 0 | id            -> the latest version of a record
-//! version  domain 1 | 1 | id | number 8 -> that version, immutable; big-endian, counted from 1
+//! version  domain 1 | 1 | id | number 8 -> a version that was replaced, immutable; big-endian, counted from 1
 //! plain    domain 1 | 2 | id            -> a value without history (nonces, counters)
 //! ```
 //!
@@ -10,10 +10,10 @@
 //!
 //! # What is provable from the tip
 //! - *X is in state Y*: the head, by inclusion.
-//! - *X was in state Y at height H*: version v by inclusion, with a height of at most H, and version v + 1 by exclusion, or by
-//!   inclusion with a height above H ([`Versioned::in_force_at`](super::Versioned::in_force_at)).
-//! - *there is no X*: the head by exclusion. *There was none at H*: the head by exclusion, or version 1 by inclusion with a height above H.
-//! - *the trail of X is complete up to n*: entries 1 to n by inclusion, n + 1 by exclusion.
+//! - *X was in state Y at height H*: version v with a height of at most H, as the head, or with version v + 1 (under its key, or as the
+//!   head) of a height above H ([`Versioned::in_force_at`](super::Versioned::in_force_at)).
+//! - *there is no X*: the head by exclusion. *There was none at H*: the head by exclusion, or version 1 (under its key, or as the head) with a height above H.
+//! - *the trail of X is complete up to n*: entries 1 to n - 1 by inclusion, n as the head.
 
 use std::borrow::Borrow;
 use std::fmt;
@@ -164,7 +164,7 @@ pub fn head(domain: Domain, id: &impl RecordId) -> Key {
     key(domain, HEAD, id)
 }
 
-/// The key of a version of a record, counted from 1.
+/// The key of a version of a record, counted from 1, once another has replaced it.
 pub fn version(domain: Domain, id: &impl RecordId, number: u64) -> Key {
     let mut key = key(domain, VERSION, id);
     key.push(&number.to_be_bytes());

@@ -3,7 +3,7 @@
 //! The rules read a [`Snapshot`] (the state after the parent block) and write into an overlay; nothing is written before a block is final.
 //! A snapshot may not have a key at hand: it says [`Missing`], the caller loads the key and asks again. Execution is a pure function, so asking again is safe.
 //!
-//! Everything that must be provable later is a [`Record`]: each change appends a version that is never changed again.
+//! Everything that must be provable later is a [`Record`]: each change appends a version, and keeps the one before it for good.
 //! See [`key`] for what that proves.
 
 pub mod access;
@@ -73,7 +73,7 @@ pub trait Record: BorshSerialize + BorshDeserialize {
         key::head(Self::DOMAIN, id)
     }
 
-    /// The key of a version, counted from 1: a [`Versioned`] record.
+    /// The key of a version that was replaced, counted from 1: a [`Versioned`] record.
     fn version_key(id: &Self::Id, version: u64) -> Key {
         key::version(Self::DOMAIN, id, version)
     }
@@ -98,7 +98,7 @@ pub struct Versioned<T> {
 
 impl<T> Versioned<T> {
     /// Whether this version was the one in force at a height. `next` is the height at which the next version took effect; `None` if
-    /// there is none yet. Both come with a proof: this version's inclusion, and the next one's inclusion or exclusion.
+    /// there is none yet. Both come with a proof: the inclusion of both, or of this one as the head.
     pub fn in_force_at(&self, height: u64, next: Option<u64>) -> bool {
         self.height <= height && next.is_none_or(|next| height < next)
     }
@@ -146,19 +146,30 @@ impl<'a> State<'a> {
     }
 
     fn append<R: Record>(&mut self, id: &R::Id, version: u64, value: R) {
-        let bytes = Versioned { version, height: self.block.height, value }.encode();
-        // The head is the latest version itself, so that the current state of a thing takes one read and one proof.
-        self.write(R::version_key(id, version), bytes.clone());
-        self.write(R::head_key(id), bytes);
+        let head = R::head_key(id);
+        // The head is the latest version itself, so that the current state of a thing takes one read and one proof; what it replaces becomes history.
+        if version > 1 {
+            let replaced =
+                self.bytes(&head).ok().flatten().expect("who appends a version has read the one before");
+            let replaced = replaced.to_vec();
+            self.write(R::version_key(id, version - 1), replaced);
+        }
+        self.write(head, Versioned { version, height: self.block.height, value }.encode());
+    }
+
+    /// The bytes under a key.
+    fn bytes(&self, key: &Key) -> Result<Option<&[u8]>, Missing> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.as_deref()),
+            None => self.snapshot.get(key.as_ref()),
+        }
     }
 
     /// The value under a key.
     pub(crate) fn read<T: BorshDeserialize + BorshSerialize>(&self, key: &Key) -> Result<Option<T>, Missing> {
-        let bytes = match self.writes.get(key) {
-            Some(written) => written.as_deref(),
-            None => self.snapshot.get(key.as_ref())?,
-        };
-        Ok(bytes.map(|bytes| T::decode(bytes).expect("a record is read as the type that wrote it")))
+        Ok(self
+            .bytes(key)?
+            .map(|bytes| T::decode(bytes).expect("a record is read as the type that wrote it")))
     }
 
     /// Sees to it that all of these are at hand: what is missing is asked for at once, instead of one key a pass.
@@ -179,10 +190,7 @@ impl<'a> State<'a> {
 
     /// Whether there is anything under a key.
     pub(crate) fn has(&self, key: &Key) -> Result<bool, Missing> {
-        match self.writes.get(key) {
-            Some(written) => Ok(written.is_some()),
-            None => Ok(self.snapshot.get(key.as_ref())?.is_some()),
-        }
+        Ok(self.bytes(key)?.is_some())
     }
 
     /// Writes a value under a key.

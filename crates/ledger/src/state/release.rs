@@ -37,9 +37,10 @@ pub struct Figures {
     pub utility_ppm: u32,
     /// Privacy loss, in millionths of epsilon.
     pub epsilon: u64,
-    /// Over all earlier releases of the dataset to the recipient: the least number above 0 of patients that are in this one and not in that one; 0 when each holds all of this one's.
+    /// Over all earlier releases of the dataset to the recipient: the least number above 0 of patients that are in this one and not in that one; 0 when each holds all of this one's. Of a later
+    /// version: the same over earlier versions too; 0 when one of them holds all of its patients.
     pub added: u64,
-    /// The same for patients that are in that one and not in this one.
+    /// The same for patients that are in that one and not in this one; 0 for a later version.
     pub removed: u64,
     /// Where it is kept, if it is in custody.
     pub custody: Option<CustodyId>,

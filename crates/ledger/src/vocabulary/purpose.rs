@@ -135,8 +135,8 @@ impl Purpose {
     }
 
     /// Whether whoever permits `broader` permits this.
-    pub fn is_within(self, broader: Purpose) -> bool {
-        self == broader || self.parents().iter().any(|parent| parent.is_within(broader))
+    pub const fn is_within(self, broader: Purpose) -> bool {
+        ABOVE[self as usize] >> broader as u32 & 1 == 1
     }
 
     /// Whether one of the two is within the other: to deny the one touches the other.
@@ -146,7 +146,8 @@ impl Purpose {
 
     /// This purpose and all above it, each once, in the order of their numbers.
     pub fn with_broader(self) -> impl Iterator<Item = Purpose> {
-        Purpose::ALL.iter().copied().filter(move |above| self.is_within(*above))
+        let above = ABOVE[self as usize];
+        Purpose::ALL.iter().copied().filter(move |purpose| above >> *purpose as u32 & 1 == 1)
     }
 
     /// Those that are strictly above.
@@ -158,6 +159,28 @@ impl Purpose {
     pub const fn is_commercial(self) -> bool {
         matches!(self, Purpose::Underwriting | Purpose::Claims | Purpose::Actuarial)
     }
+}
+
+/// For each number of a purpose, a bit for each purpose within which it is, itself among them: decisions look at some dozen of them.
+const ABOVE: [u64; 64] = {
+    let mut above = [0; 64];
+    let mut next = 0;
+    while next < Purpose::ALL.len() {
+        let purpose = Purpose::ALL[next];
+        above[purpose as usize] = with_parents(purpose);
+        next += 1;
+    }
+    above
+};
+
+const fn with_parents(purpose: Purpose) -> u64 {
+    let mut bits = 1 << purpose as u32;
+    let mut next = 0;
+    while next < purpose.parents().len() {
+        bits |= with_parents(purpose.parents()[next]);
+        next += 1;
+    }
+    bits
 }
 
 #[cfg(test)]

@@ -10,8 +10,11 @@ use medveil_ledger::*;
 use crate::common::key;
 use crate::scene::*;
 
+/// An auditor's one-time key.
+const READER: Digest = Digest([0x1c; 32]);
+
 fn challenge(scene: &mut Granted, member: u8) -> ChallengeId {
-    let action = AuditChallenge { release: scene.release, version: 1, rows: 100 };
+    let action = AuditChallenge { release: scene.release, version: 1, rows: 100, reader: READER };
     scene.chain.apply_action(&key(member), action);
     ChallengeId(scene.chain.last_transaction().0)
 }
@@ -19,7 +22,13 @@ fn challenge(scene: &mut Granted, member: u8) -> ChallengeId {
 #[test]
 fn a_challenge_is_an_auditor_s_and_is_answered_in_time() {
     let mut scene = granted().released();
-    let challenge_of = |version, rows| AuditChallenge { release: scene.release, version, rows };
+    let release = scene.release;
+    for point in [Digest([0; 32]), Digest([[1].as_slice(), &[0; 31]].concat().try_into().unwrap())] {
+        let open = AuditChallenge { release, version: 1, rows: 1, reader: point };
+        assert_eq!(scene.chain.refused(&key(6), open).name, "challenge.reader");
+    }
+    let challenge_of =
+        |version, rows| AuditChallenge { release: scene.release, version, rows, reader: READER };
     assert_eq!(scene.chain.refused(&key(6), challenge_of(1, 0)).name, "challenge.rows");
     assert_eq!(scene.chain.refused(&key(6), challenge_of(1, MAX_ROWS + 1)).name, "challenge.rows");
     assert_eq!(scene.chain.refused(&key(6), challenge_of(2, 5)).name, "challenge.version");

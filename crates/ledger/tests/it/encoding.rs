@@ -135,7 +135,7 @@ fn life_actions(chain: &Chain) -> Vec<Action> {
         RequestCancel { request }.into(),
         ReleasePost { request, dataset, version: 3, figures }.into(),
         AccessRequest { release, version: 3, keys: keys.clone() }.into(),
-        AuditChallenge { release, version: 3, rows: 300 }.into(),
+        AuditChallenge { release, version: 3, rows: 300, reader: Digest([0x1c; 32]) }.into(),
         AuditAnswer { challenge, openings: Digest([0x1e; 32]) }.into(),
         AuditVerdict { challenge, verdict: Verdict::DroppedRows, report: Digest([0x1f; 32]) }.into(),
         DestructionOrder { object: ObjectRef::release(release), cause: DestructionCause::Authority }.into(),

@@ -86,6 +86,8 @@ struct Inner {
     nonces: Nonces,
     incoming: Incoming,
     settings: config::Custody,
+    /// The member's custodian attests the destruction of the member's own releases, when its copies are gone, too.
+    attests_own: bool,
     /// Objects that are to be checked soon.
     checks: mpsc::UnboundedSender<Subject>,
     /// What the last check of each object found.
@@ -118,6 +120,8 @@ pub(crate) struct Config {
     pub(crate) members: BTreeMap<OrganisationId, Address>,
     /// Bounds.
     pub(crate) settings: config::Custody,
+    /// Whether a custodian attests the destruction of the member's own releases.
+    pub(crate) custodian: bool,
 }
 
 impl Custody {
@@ -142,6 +146,7 @@ impl Custody {
             nonces: Nonces::default(),
             incoming,
             settings: config.settings,
+            attests_own: config.custodian,
             checks,
             checked: Mutex::default(),
         }));
@@ -151,6 +156,11 @@ impl Custody {
             ("custody upkeep", tokio::spawn(upkeep::run(custody.clone(), queue))),
         ];
         Ok((custody, tasks))
+    }
+
+    /// Shreds what lies here of an object whose destruction the custodian attests; the numbers of segments and bytes.
+    pub(crate) async fn shred_object(&self, object: CustodyId) -> Result<(u64, u64), String> {
+        release::shred(self, object).await
     }
 
     /// The account that the node acts with.
@@ -279,3 +289,6 @@ fn rng() -> Result<ChaCha20Rng, Refusal> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

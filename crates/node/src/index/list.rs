@@ -29,6 +29,12 @@ pub(super) const ACTOR_EVENT: &str = "SELECT event.place, block.time, event.kind
     JOIN block ON block.height = event.place >> 16
     LEFT JOIN object AS actor ON actor.id = event.actor LEFT JOIN object ON object.id = event.object";
 
+/// Events that are about something beside their object.
+pub(super) const MENTION_EVENT: &str = "SELECT event.place, block.time, event.kind, tx.id, actor.ref, event.organisation, object.kind, object.ref, event.external, event.facts
+    FROM mention CROSS JOIN event ON event.place = mention.place JOIN block ON block.height = event.place >> 16
+    LEFT JOIN tx ON event.tx IS NOT NULL AND tx.place = (event.place & ~65535) + event.tx
+    LEFT JOIN object AS actor ON actor.id = event.actor LEFT JOIN object ON object.id = event.object";
+
 /// Events about something outside of the ledger, the beginning of whose digest is the first value. Runs are in the order of places.
 pub(super) const EXTERNAL_EVENT: &str = "SELECT event.place, block.time, event.kind, tx.id, actor.ref, event.organisation, NULL, NULL, event.external, event.facts
     FROM run CROSS JOIN run_entry ON run_entry.run = run.id AND run_entry.hash = ?

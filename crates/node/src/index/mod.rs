@@ -21,6 +21,7 @@
 mod facts;
 mod follower;
 mod list;
+mod mention;
 mod names;
 mod place;
 mod query;

@@ -6,8 +6,8 @@ use medveil_ledger::{AccountId, Digest, Event, ObjectKind, ObjectRef, Organisati
 use rusqlite::{OptionalExtension as _, params};
 
 use super::list::{
-    ACTOR_EVENT, EVENT, EXTERNAL_EVENT, List, Span, TRANSACTION, block_row, event_at, event_row,
-    find_transaction, heights, number, object_ref, transaction_at, transaction_row, unsigned,
+    ACTOR_EVENT, EVENT, EXTERNAL_EVENT, List, MENTION_EVENT, Span, TRANSACTION, block_row, event_at,
+    event_row, find_transaction, heights, number, object_ref, transaction_at, transaction_row, unsigned,
 };
 use super::runs::{Kind, short};
 use super::writer::{find_object, integer};
@@ -117,8 +117,10 @@ pub struct EventFilter {
     pub kind: Option<String>,
     /// Of an organisation.
     pub organisation: Option<OrganisationId>,
-    /// About an object.
+    /// That happened to an object.
     pub object: Option<ObjectRef>,
+    /// That happened to an object, or are about it all the same: a request under a contract, an access to a release. [`EventFilter::matches`] does not look at it.
+    pub about: Option<ObjectRef>,
     /// By an account.
     pub actor: Option<AccountId>,
     /// In blocks of a time.
@@ -126,7 +128,7 @@ pub struct EventFilter {
 }
 
 impl EventFilter {
-    /// Whether an event is among those asked for. The time is not looked at.
+    /// Whether an event is among those asked for. The time and what else it is about are not looked at.
     pub fn matches(&self, event: &Event) -> bool {
         self.kind.as_deref().is_none_or(|kind| event.kind == kind)
             && self.organisation.is_none_or(|organisation| event.organisation == Some(organisation))
@@ -286,6 +288,17 @@ impl Index {
     }
 
     fn events_in(&self, filter: &EventFilter, span: Span, limit: u32) -> Result<Vec<EventRow>, IndexError> {
+        if let Some(about) = filter.about {
+            let own = EventFilter { object: Some(about), about: None, ..filter.clone() };
+            let mut rows = self.events_in(&own, span, limit)?;
+            rows.extend(self.mentions(filter, about, span, limit)?);
+            rows.sort_unstable_by_key(|row| row.place);
+            if !span.ascending {
+                rows.reverse();
+            }
+            rows.truncate(limit as usize);
+            return Ok(rows);
+        }
         match filter.object {
             Some(object) if object.kind == ObjectKind::External => {
                 self.external_events(filter, object, span, limit)
@@ -316,6 +329,24 @@ impl Index {
                 list.query(connection, limit, |row| event_row(row, names))
             }),
         }
+    }
+
+    /// Events that are about an object and happened to another.
+    fn mentions(
+        &self,
+        filter: &EventFilter,
+        about: ObjectRef,
+        span: Span,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, IndexError> {
+        self.read(|connection, names| {
+            let span = span.within(connection, filter.times)?;
+            let mut list = List::new(MENTION_EVENT, "mention.place");
+            list.equal("mention.object", Some(find_object(connection, &about)?.unwrap_or(0)));
+            list.events(connection, names, filter)?;
+            list.span(span);
+            list.query(connection, limit, |row| event_row(row, names))
+        })
     }
 
     /// A transaction is the object of the event that it was refused, its only one.

@@ -16,7 +16,7 @@ use super::{
 use crate::Rules;
 
 /// The version of the tables.
-pub const VERSION: i32 = 1;
+pub const VERSION: i32 = 2;
 
 const TABLES: &str = "
     -- The chain, and from which height to which everything is known.
@@ -50,6 +50,8 @@ const TABLES: &str = "
     CREATE INDEX event_kind ON event (kind);
     CREATE INDEX event_organisation ON event (organisation);
     CREATE INDEX event_object ON event (object) WHERE object > 0;
+    -- What an event is about beside its object.
+    CREATE TABLE mention (object INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (object, place)) WITHOUT ROWID;
     -- Digests in sorted runs: of transactions (0) and of things outside of the ledger (1). `last`: the last place in the run.
     CREATE TABLE run (id INTEGER PRIMARY KEY, kind INTEGER NOT NULL, last INTEGER NOT NULL);
     CREATE TABLE run_entry (run INTEGER NOT NULL, hash INTEGER NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (run, hash, place)) WITHOUT ROWID;

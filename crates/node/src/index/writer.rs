@@ -12,7 +12,7 @@ use medveil_ledger::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{Index, IndexError, Place, facts, runs::RUN};
+use super::{Index, IndexError, Place, facts, mention, runs::RUN};
 
 /// The events of a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -176,8 +176,11 @@ impl BlockWriter<'_> {
             let count = events[next_event..].iter().take_while(caused).count();
             let own = &events[next_event..next_event + count];
             self.transaction(place, &transaction, &receipt, next_event, own)?;
+            let about = mention::of_action(&transaction.body().action);
             for (event, number) in own.iter().zip(next_event..) {
-                self.event(Place { height, index: number as u16 }, event, Some(index as u32), met)?;
+                let place = Place { height, index: number as u16 };
+                self.event(place, event, Some(index as u32), met)?;
+                self.mention(place, event, &about)?;
             }
             next_event += count;
             met.transactions.push((id, place));
@@ -264,6 +267,25 @@ impl BlockWriter<'_> {
             && let Some(admitted) = event.object.as_organisation()
         {
             self.admit(admitted, place)?;
+        }
+        Ok(())
+    }
+
+    /// Notes what an event is about beside its object. What nobody has met is no object: a digest that a request names.
+    fn mention(&mut self, place: Place, event: &Event, about: &[ObjectRef]) -> Result<(), IndexError> {
+        let mut all: Vec<ObjectRef> = about.iter().copied().chain(mention::of_event(event)).collect();
+        all.sort_unstable();
+        all.dedup();
+        for object in all.into_iter().filter(|object| *object != event.object) {
+            let known = match self.objects.get(&object) {
+                Some(number) => Some(*number),
+                None => find_object(self.connection, &object)?,
+            };
+            if let Some(number) = known {
+                self.connection
+                    .prepare_cached("INSERT INTO mention (object, place) VALUES (?, ?)")?
+                    .execute(params![number, place])?;
+            }
         }
         Ok(())
     }

@@ -138,7 +138,7 @@ impl Sealed {
     ///
     /// # Errors
     /// [`BadSealKey`].
-    pub(super) fn seal(
+    pub fn seal(
         key: &SealKey,
         purpose: &str,
         associated: &[u8],
@@ -156,7 +156,7 @@ impl Sealed {
     }
 
     /// The text, if it was sealed to this key for this purpose with these associated data.
-    pub(super) fn open(
+    pub fn open(
         &self,
         secret: &OneTimeSecret,
         purpose: &str,

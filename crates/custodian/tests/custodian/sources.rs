@@ -1,0 +1,155 @@
+//! Sources: additions become versions, changes stop releases.
+
+use medveil_custodian::store::Store;
+use medveil_ledger::action::DatasetRegister;
+use medveil_ledger::state::dataset::Dataset;
+use medveil_ledger::*;
+
+use crate::common::key;
+use crate::world::*;
+
+fn write(world: &World, text: &str) {
+    std::fs::write(world.home.path().join("data/visits.csv"), text).unwrap();
+}
+
+fn registered(world: &World) -> Versioned<Dataset> {
+    world.chain().latest::<Dataset>(&world.dataset).unwrap()
+}
+
+#[test]
+fn a_source_is_registered_as_the_command_would_and_additions_become_versions() {
+    let world = World::new(10);
+    world.keeper().turn().unwrap();
+    let first = registered(&world);
+    assert_eq!(
+        (first.version, first.value.fingerprint.count, first.value.fingerprint.level.number()),
+        (1, 20, 4)
+    );
+    let study = medveil_deid::study::Study::new(
+        &medveil_deid::study::MasterKey::from_bytes([5; 32]),
+        LABEL,
+        medveil_deid::study::Suite::International,
+        None,
+    );
+    let cancelled = std::sync::atomic::AtomicBool::new(false);
+    let job = medveil_deid::table::Job {
+        threads: std::num::NonZeroUsize::MIN,
+        memory: 1 << 24,
+        max_record: 1 << 20,
+        hints: Default::default(),
+        cancelled: &cancelled,
+        progress: &|_| (),
+    };
+    let print =
+        medveil_clinical::dataset::fingerprint(&[world.home.path().join("data")], &study, &job).unwrap();
+    assert_eq!(first.value.fingerprint.root.0, print.root);
+    // Nothing new, nothing done; then records after the last, and a file.
+    world.keeper().turn().unwrap();
+    write(&world, &table(1..=12));
+    let mut keeper = world.keeper();
+    keeper.turn().unwrap();
+    assert_eq!((registered(&world).version, registered(&world).value.fingerprint.count), (2, 24));
+    std::fs::write(world.home.path().join("data/more.csv"), table(20..=21)).unwrap();
+    keeper.turn().unwrap();
+    assert_eq!((registered(&world).version, registered(&world).value.fingerprint.count), (3, 28));
+    assert_eq!(world.applied("dataset.register"), 3);
+}
+
+#[test]
+fn a_source_that_was_changed_after_it_was_registered_is_not_released_until_somebody_registers_it() {
+    let world = World::new(20).consenting(1..=20);
+    world.keeper().turn().unwrap();
+    // A stage is edited.
+    let edited = table(1..=20).replacen(",IV,", ",I,", 1);
+    write(&world, &edited);
+    let request = world.request("research", |_| {});
+    let turn = world.keeper().turn().unwrap();
+    assert_eq!(turn.faulty, [(world.dataset, "custodian.source_changed".to_owned())]);
+    assert_eq!(
+        turn.waiting.iter().map(|(.., why)| why.as_str()).collect::<Vec<_>>(),
+        ["custodian.source_changed"]
+    );
+    assert!(world.posted(request).is_none());
+    assert_eq!(registered(&world).version, 1);
+    // It is on the trail of the request, once.
+    world.keeper().turn().unwrap();
+    assert_eq!(world.applied("audit.notarise"), 1);
+    // The steward looks, and registers it as it is.
+    let fingerprint = {
+        let other = World::new(20);
+        write(&other, &edited);
+        other.keeper().turn().unwrap();
+        registered(&other).value.fingerprint
+    };
+    let action = DatasetRegister { label: Slug::new(LABEL).unwrap(), version: 2, fingerprint };
+    world.chain().apply_action(&key(HOSPITAL), action);
+    world.keeper().turn().unwrap();
+    let posted = world.posted(request).unwrap();
+    assert_eq!(posted.value.figures.dataset_version, 2);
+}
+
+#[test]
+fn a_version_of_other_data_is_not_taken_over() {
+    let world = World::new(10);
+    world.keeper().turn().unwrap();
+    let fingerprint = crate::scene::fingerprint(9);
+    let action = DatasetRegister { label: Slug::new(LABEL).unwrap(), version: 2, fingerprint };
+    world.chain().apply_action(&key(HOSPITAL), action);
+    let turn = world.keeper().turn().unwrap();
+    assert_eq!(turn.faulty, [(world.dataset, "custodian.source_changed".to_owned())]);
+    let copies: Vec<_> =
+        std::fs::read_dir(world.home.path().join("custodian/sources").join(LABEL)).unwrap().collect();
+    assert_eq!(copies.len(), 1);
+}
+
+#[test]
+fn what_cannot_be_read_is_named_and_nothing_is_registered() {
+    for (name, text, said) in [
+        ("visits.csv", "name,age\nA,1\n", "no column `patient_id`"),
+        ("visits.csv", "patient_id,age\nP1,1,7\n", "visits.csv"),
+        ("bundle.json", "{\n\"resourceType\": \"Bundle\"\n}", "FHIR JSON"),
+    ] {
+        let world = World::new(1);
+        std::fs::remove_file(world.home.path().join("data/visits.csv")).unwrap();
+        std::fs::write(world.home.path().join("data").join(name), text).unwrap();
+        let turn = world.keeper().turn().unwrap();
+        if turn.faulty.is_empty() {
+            // A column is missed when patients are picked.
+            let world = world.consenting([1]);
+            let request = world.request("research", |terms| terms.consent = terms::ConsentMode::OptOut);
+            let turn = world.keeper().turn().unwrap();
+            assert_eq!(turn.waiting.last().unwrap().3, "custodian.source", "{said}");
+            assert!(world.posted(request).is_none());
+            continue;
+        }
+        assert_eq!(turn.faulty[0].1, "custodian.source");
+        let store = Store::open(
+            &world.home.path().join("custodian/custodian.sqlite"),
+            world.chain().id,
+            ledger_name(),
+        )
+        .unwrap();
+        let (_, fault) = store.source(Slug::new(LABEL).unwrap()).unwrap().unwrap();
+        assert!(fault.unwrap().contains(said), "{said}");
+        assert!(world.chain().latest::<Dataset>(&world.dataset).is_none());
+    }
+}
+
+fn ledger_name() -> OrganisationId {
+    crate::common::organisation("hospital-1")
+}
+
+#[test]
+fn the_private_file_is_the_organisation_s_own() {
+    let world = World::new(1);
+    drop(world.keeper());
+    let path = world.home.path().join("custodian/custodian.sqlite");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));
+    }
+    let other = Store::open(&path, world.chain().id, crate::common::organisation("hospital-2"));
+    assert!(other.is_err());
+}
