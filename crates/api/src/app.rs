@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use medveil_node::{Index, Node, index::IndexError};
+use medveil_node::{Custody, Index, Node, index::IndexError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{metrics::Metrics, problem::Problem};
@@ -13,10 +13,13 @@ pub(crate) struct App(Arc<Inner>);
 
 struct Inner {
     node: Node,
+    custody: Option<Custody>,
     metrics: Metrics,
     requests: Arc<Semaphore>,
     submissions: Semaphore,
     streams: Arc<Semaphore>,
+    transfers: Semaphore,
+    own_transfers: Semaphore,
     closing: watch::Receiver<bool>,
 }
 
@@ -26,23 +29,44 @@ const REQUESTS: usize = 1024;
 /// Submissions that are read or handed to the node at once: 4 MiB each.
 const SUBMISSIONS: usize = 16;
 
+/// Shards that other members' nodes transfer at once, and as many of the own people's: 9 MiB each. They are counted apart, since the own people's wait for other nodes.
+const TRANSFERS: usize = 16;
+
 /// Clients that follow live events at most.
 const STREAMS: usize = 256;
 
 impl App {
-    pub(crate) fn new(node: Node, closing: watch::Receiver<bool>) -> Self {
+    pub(crate) fn new(node: Node, custody: Option<Custody>, closing: watch::Receiver<bool>) -> Self {
         Self(Arc::new(Inner {
             node,
+            custody,
             metrics: Metrics::default(),
             requests: Arc::new(Semaphore::new(REQUESTS)),
             submissions: Semaphore::new(SUBMISSIONS),
             streams: Arc::new(Semaphore::new(STREAMS)),
+            transfers: Semaphore::new(TRANSFERS),
+            own_transfers: Semaphore::new(TRANSFERS),
             closing,
         }))
     }
 
     pub(crate) fn node(&self) -> &Node {
         &self.0.node
+    }
+
+    pub(crate) fn custody(&self) -> Option<&Custody> {
+        self.0.custody.as_ref()
+    }
+
+    /// The turn of another member's transfer: until then its body is not read.
+    pub(crate) async fn transfer(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
+        // INVARIANT: the semaphores are never closed.
+        self.0.transfers.acquire().await.map_err(|_| Problem::of("node.busy"))
+    }
+
+    /// The turn of a transfer of the own people.
+    pub(crate) async fn own_transfer(&self) -> Result<tokio::sync::SemaphorePermit<'_>, Problem> {
+        self.0.own_transfers.acquire().await.map_err(|_| Problem::of("node.busy"))
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {

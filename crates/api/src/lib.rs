@@ -15,6 +15,7 @@
 //! | what goes wrong, and how it is told | `problem` |
 //! | how queries are read | `query` |
 //! | proofs | `proof` |
+//! | shards between members, and what people ask about custody | `custody` |
 //! | one file for each resource | `transactions`, `submit`, `blocks`, `events`, `live`, `objects`, `audits` |
 //! | how the node is | `status`, `health`, `metrics` |
 
@@ -23,6 +24,7 @@ mod audits;
 mod blocks;
 mod budgets;
 mod connections;
+mod custody;
 mod decisions;
 mod destructions;
 mod events;
@@ -46,7 +48,7 @@ mod watch;
 
 use std::{future::Future, io, time::Duration};
 
-use medveil_node::Node;
+use medveil_node::{Custody, Node};
 use tokio::net::TcpListener;
 
 use app::App;
@@ -57,17 +59,18 @@ pub use router::ENDPOINTS;
 /// How long requests under way may take after shutdown was asked for.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Serves the API of a node until `shutdown` is ready; then live events end, and requests under way are answered.
+/// Serves the API of a node, and of its part in custody if it has one, until `shutdown` is ready; then live events end, and requests under way are answered.
 ///
 /// # Errors
 /// The listener cannot be used.
 pub async fn serve(
     node: Node,
+    custody: Option<Custody>,
     listener: TcpListener,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {
     let (close, closing) = tokio::sync::watch::channel(false);
-    let router = router::router(App::new(node, closing.clone()));
+    let router = router::router(App::new(node, custody, closing.clone()));
     let graceful = async move {
         shutdown.await;
         let _ = close.send(true);

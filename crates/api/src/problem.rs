@@ -77,6 +77,15 @@ reasons! {
     "node.stopped" SERVICE_UNAVAILABLE "The node is not running" "节点未运行";
     "node.busy" SERVICE_UNAVAILABLE "The node has too much to do" "节点繁忙";
     "node.not_ready" SERVICE_UNAVAILABLE "The node does not follow the chain" "节点未就绪";
+    "custody.none" SERVICE_UNAVAILABLE "The node takes no part in custody" "该节点未参与托管";
+    "custody.no_committee" SERVICE_UNAVAILABLE "There is no custody committee yet" "托管委员会尚未成立";
+    "custody.not_signed" UNAUTHORIZED "The request is not signed as it must be" "请求签名无效";
+    "custody.not_allowed" FORBIDDEN "The account may not ask for this" "该账户无权提出此请求";
+    "custody.absent" NOT_FOUND "It is not here" "此处没有所求内容";
+    "custody.not_taken" UNPROCESSABLE_ENTITY "It is not taken" "不予接收";
+    "custody.full" INSUFFICIENT_STORAGE "There is no room for it" "存储空间不足";
+    "custody.slow" GATEWAY_TIMEOUT "The member did not answer in time" "成员未及时应答";
+    "custody.failed" BAD_GATEWAY "It cannot be had" "无法取得";
     "proof.too_large" UNPROCESSABLE_ENTITY "One file does not prove so much" "单个证明文件容纳不下";
     "state.unreadable" INTERNAL_SERVER_ERROR "The state has something that this software cannot read" "状态数据无法读取";
     "index.failed" INTERNAL_SERVER_ERROR "The read model does not answer" "读模型无响应";

@@ -8,13 +8,13 @@ use axum::{
     http::{HeaderValue, StatusCode, header},
     middleware::{Next, from_fn_with_state},
     response::{IntoResponse as _, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use medveil_ledger::Text;
 
 use crate::{
-    app::App, audits, blocks, budgets, decisions, destructions, events, health, key_requests, metrics,
-    objects, patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
+    app::App, audits, blocks, budgets, custody, decisions, destructions, events, health, key_requests,
+    metrics, objects, patients, problem::Problem, query::EVIDENCE, state, status, submit, transactions,
 };
 
 /// An endpoint.
@@ -88,6 +88,20 @@ endpoints! {
     GET "/api/v1/key-requests/{id}/partials" "the partial keys that were given for a request" "密钥申请收到的全部分片";
     GET "/api/v1/partials/{id}" "a member's partial key" "单个密钥分片";
     GET "/api/v1/state/{key}" "the bytes that the state has under a key" "状态中某键的字节";
+    GET "/api/v1/custody/{id}/{version}/manifest" "its manifest (signed)" "托管对象清单（须签名）";
+    PUT "/api/v1/custody/{id}/{version}/manifest" "offers it to the members (signed)" "向成员提交托管对象清单（须签名）";
+    GET "/api/v1/custody/{id}/{version}/holders" "who holds its shards (signed)" "分片持有者（须签名）";
+    GET "/api/v1/custody/{id}/{version}/health" "how many more losses it can bear (signed)" "托管健康状况（须签名）";
+    POST "/api/v1/custody/{id}/{version}/check" "has the members check and rebuild their shards (signed)" "令成员校验并修复分片（须签名）";
+    GET "/api/v1/custody/{id}/{version}/{shard}/{segment}" "bytes of a shard (signed)" "读取分片（须签名）";
+    PUT "/api/v1/custody/{id}/{version}/{shard}/{segment}" "gives a segment to its holder (signed)" "存放分片（须签名）";
+    GET "/api/v1/committee" "the custody committee" "托管委员会";
+    GET "/internal/v1/custody/{id}/{version}/manifest" "a manifest, for members' nodes" "成员节点读取清单";
+    PUT "/internal/v1/custody/{id}/{version}/manifest" "offers a manifest, from members' nodes" "成员节点提交清单";
+    POST "/internal/v1/custody/{id}/{version}/check" "checks the own shard, for members' nodes" "成员节点请求校验分片";
+    GET "/internal/v1/custody/{id}/{version}/{shard}" "the segments that are here, for members' nodes" "成员节点查询分片";
+    GET "/internal/v1/custody/{id}/{version}/{shard}/{segment}" "bytes of a segment, for members' nodes" "成员节点读取分片";
+    PUT "/internal/v1/custody/{id}/{version}/{shard}/{segment}" "a segment, from members' nodes" "成员节点存放分片";
     GET "/api/v1/proposals" "proposals" "议案列表";
     GET "/api/v1/proposals/{id}" "a proposal with its votes" "单个议案及投票";
     GET "/api/v1/validators" "the validators of each epoch" "各纪元验证者";
@@ -146,6 +160,7 @@ pub(crate) fn router(app: App) -> Router {
         .route("/key-requests/{id}/partials", get(key_requests::partials))
         .route("/partials/{id}", get(key_requests::partial))
         .route("/state/{key}", get(state::get))
+        .route("/committee", get(custody::committee))
         .route("/proposals", get(objects::proposals))
         .route("/proposals/{id}", get(objects::proposal))
         .route("/validators", get(objects::validator_sets))
@@ -160,6 +175,9 @@ pub(crate) fn router(app: App) -> Router {
         .route("/readyz", get(health::ready))
         .route("/metrics", get(metrics::get))
         .nest("/api/v1", api)
+        // Not nested: what is signed is the whole path.
+        .route("/api/v1/custody/{id}/{version}/{*rest}", any(custody::own))
+        .route("/internal/v1/custody/{id}/{version}/{*rest}", any(custody::members))
         .fallback(|| async { Problem::of("request.no_such_path") })
         .method_not_allowed_fallback(|| async { Problem::of("request.method") })
         .layer(from_fn_with_state(app.clone(), guard))
@@ -233,6 +251,7 @@ mod tests {
         assert_eq!(of("GET", "/api/v1/events/3/4"), Some("/api/v1/events/{height}/{index}"));
         assert_eq!(of("HEAD", "/api/v1/blocks/3"), Some("/api/v1/blocks/{height}"));
         assert_eq!(route("POST", "/api/v1/transactions"), 5);
+        assert_eq!(of("GET", "/api/v1/custody/a/1/health"), Some("/api/v1/custody/{id}/{version}/health"));
         assert_eq!(of("GET", "/api/v1/blocks/3/4"), None);
         assert_eq!(of("DELETE", "/api/v1/blocks"), None);
     }

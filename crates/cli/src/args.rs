@@ -99,6 +99,8 @@ A column without a hierarchy file gets a drafted one. Suppressed records keep th
     Consent(crate::command::consent::ConsentArgs),
     /// Register fingerprints of datasets on a ledger, list and show them
     Dataset(crate::command::dataset::DatasetArgs),
+    /// Put files into custody of all members, take them out, keep them whole, destroy them
+    Vault(crate::command::vault::VaultArgs),
     /// Publish, countersign, freeze and show data-use contracts
     Contract(Box<crate::command::contract::ContractArgs>),
     /// Ask for data under a contract, vote on requests, show what was decided

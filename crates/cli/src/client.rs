@@ -185,6 +185,30 @@ impl Client {
         Err(ClientError::Answer("it is no evidence file".into()))
     }
 
+    /// A request with a body and one header more; the body of a good answer.
+    ///
+    /// # Errors
+    /// [`ClientError`]: unreachable, or refused.
+    pub fn send(
+        &self,
+        method: &str,
+        path: &str,
+        header: (&str, &str),
+        body: &[u8],
+        patience: Duration,
+    ) -> Result<Vec<u8>, ClientError> {
+        let bad = |error: &dyn std::fmt::Display| ClientError::Unreachable(error.to_string());
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header(header.0, header.1)
+            .header("content-type", "application/octet-stream")
+            .body(body)
+            .map_err(|error| bad(&error))?;
+        let request = self.agent.configure_request(request).timeout_global(Some(patience)).build();
+        good(self.answered(self.agent.run(request))?).map(|(_, bytes)| bytes)
+    }
+
     /// Hands over one signed transaction and waits until it is final, at most `wait`.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod client;
 mod contract;
 mod node;
 mod patient;
+mod vault;
 
 use std::error::Error as _;
 use std::ffi::OsString;
@@ -212,7 +213,13 @@ fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
 
 /// Every command with its texts.
 fn texts() -> impl Iterator<Item = &'static Texts> {
-    TEXTS.iter().chain(client::TEXTS).chain(contract::TEXTS).chain(patient::TEXTS).chain(node::TEXTS)
+    TEXTS
+        .iter()
+        .chain(client::TEXTS)
+        .chain(contract::TEXTS)
+        .chain(patient::TEXTS)
+        .chain(node::TEXTS)
+        .chain(vault::TEXTS)
 }
 
 /// Command path -> item -> text.

@@ -5,6 +5,7 @@ mod client;
 mod cluster;
 mod command;
 mod console;
+mod desk;
 mod failure;
 mod help;
 mod logging;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Destruction(args) => command::destruction::run(&args, &console),
         Command::Incident(args) => command::incident::run(&args, &console),
         Command::Dataset(args) => command::dataset::run(&args, &console),
+        Command::Vault(args) => command::vault::run(&args, &console),
         Command::Governance(args) => command::governance::run(&args, &console),
         Command::Audit(args) => command::audit::run(&args, &console),
         Command::Synth(args) => command::synth::run(&args, &console),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use medveil_ledger::{AccountId, Action, Body, ChainId, SigningKey};
+use medveil_ledger::{AccountId, Action, Body, ChainId, Digest, PublicKey, Signature, SigningKey};
 use medveil_node::keys::{KeyFile, Kind};
 use serde_json::{Value, json};
 
@@ -100,6 +100,21 @@ impl Signer {
     /// The node that is asked.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The account that signs.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The public half of its key.
+    pub fn public_key(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// Its signature over a digest that is no transaction's.
+    pub fn sign_digest(&self, digest: Digest) -> Signature {
+        self.key.sign_digest(digest)
     }
 
     /// The chain that is signed for.

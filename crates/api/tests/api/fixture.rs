@@ -134,7 +134,7 @@ impl Server {
         let (stop, stopped) = oneshot::channel();
         let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        let served = runtime.spawn(medveil_api::serve(node.clone(), listener, async {
+        let served = runtime.spawn(medveil_api::serve(node.clone(), None, listener, async {
             let _ = stopped.await;
         }));
         let agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();

@@ -43,6 +43,7 @@ pub mod scan;
 pub mod synth;
 pub mod tour;
 pub mod trail;
+pub mod vault;
 pub mod verify;
 
 /// How a run is carried out, from the command line.

@@ -198,10 +198,11 @@ async fn serve(
         None => warn!("node.toml names no custodian: the node reads and votes, and takes no part in custody"),
     }
     let (stop, mut stopping) = watch::channel(false);
-    let mut api = tokio::spawn(medveil_api::serve(node.clone(), listener, async move {
-        // That the sender is gone means the same.
-        let _ = stopping.wait_for(|stop| *stop).await;
-    }));
+    let mut api =
+        tokio::spawn(medveil_api::serve(node.clone(), services.custody().cloned(), listener, async move {
+            // That the sender is gone means the same.
+            let _ = stopping.wait_for(|stop| *stop).await;
+        }));
     let (folder, controlled) = (opened.folder.clone(), node.clone());
     let control = tokio::spawn(async move {
         if let Err(refusal) = control::serve(&folder, controlled).await {

@@ -1,12 +1,15 @@
 //! `medveil release`: what requests were given.
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
-use medveil_ledger::ReleaseId;
 use medveil_ledger::action::AccessRequest;
+use medveil_ledger::{Action, CustodyId, ReleaseId};
+use medveil_node::custody::{self, Fetch};
 use serde_json::json;
 
 use super::governance::Common;
-use super::{ListArgs, evidence, get};
+use super::{ListArgs, evidence, get, vault};
 use crate::client::NodeArgs;
 use crate::console::{Console, Lang};
 use crate::failure::Failure;
@@ -51,6 +54,20 @@ pub enum ReleaseCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Take a release that is kept in custody: ask for it, open it with the members' partial keys, unpack it
+    #[command(
+        after_help = "Example:\n  medveil release fetch 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --out release --account researcher.key\n\nThe access is decided anew and recorded. After an interruption the same command goes on."
+    )]
+    Fetch {
+        /// The release's id
+        release: ReleaseId,
+        /// The folder, which must not exist
+        #[arg(long, value_name = "DIR")]
+        out: PathBuf,
+        /// Who signs.
+        #[command(flatten)]
+        common: Common,
+    },
 }
 
 /// Runs the command.
@@ -79,6 +96,7 @@ pub fn run(args: &ReleaseArgs, console: &Console) -> Result<(), Failure> {
             if *json { console.json(&found) } else { super::show(&found, console) }
         }
         ReleaseCommand::Access { release, common } => access(*release, common, console),
+        ReleaseCommand::Fetch { release, out, common } => fetch(*release, out, common, console),
     }
 }
 
@@ -103,6 +121,59 @@ fn access(release: ReleaseId, common: &Common, console: &Console) -> Result<(), 
     };
     let extra = json!({ "access": id, "release": release, "version": version, "until_ms": until_ms });
     done(&answer, extra, &said, common.json, console)
+}
+
+fn fetch(release: ReleaseId, out: &Path, common: &Common, console: &Console) -> Result<(), Failure> {
+    let fail = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", out.display()));
+    if out.symlink_metadata().is_ok() {
+        return Err(fail(&console.text("exists; choose another name", "已存在，请换一个名称")));
+    }
+    let desk = vault::desk(&common.sign, console)?;
+    let found = get(desk.signer().client(), &format!("/api/v1/releases/{release}"), console)?;
+    let released = found["version"].as_u64().unwrap_or(0);
+    let object: CustodyId =
+        found["value"]["figures"]["custody"].as_str().and_then(|id| id.parse().ok()).ok_or_else(|| {
+            let text = (
+                "the release is not kept in custody (release access)",
+                "该发布未纳入托管（请用 release access）",
+            );
+            Failure::Refused(console.text(text.0, text.1).to_owned())
+        })?;
+    let version = vault::latest(&desk, object, console)?;
+    let beside = |end: &str| {
+        let name = out.file_name().unwrap_or_default().to_string_lossy();
+        out.with_file_name(format!(".{name}.{end}"))
+    };
+    let (bundle, unpacked) = (beside("bundle"), beside("unpacked"));
+    let wanted = Fetch { object, version, out: bundle.clone(), state: beside("medveil-get") };
+    let ask = |keys| Action::from(AccessRequest { release, version: released, keys });
+    // One that an interruption left behind is whole, but its request may be long over: it is fetched anew.
+    let _ = std::fs::remove_file(&bundle);
+    let fetched = custody::fetch(&desk, &wanted, &ask).map_err(|error| vault::failure(error, console))?;
+    vault::note(&fetched, console);
+    let _ = std::fs::remove_dir_all(&unpacked);
+    let placed = medveil_custodian::bundle::unpack(&bundle, &unpacked)
+        .map_err(|error| fail(&error))
+        .and_then(|()| std::fs::rename(&unpacked, out).map_err(|error| fail(&error)));
+    let _ = std::fs::remove_file(&bundle);
+    if placed.is_err() {
+        let _ = std::fs::remove_dir_all(&unpacked);
+    }
+    placed?;
+    if common.json {
+        return console.json(&json!({
+            "release": release, "version": released, "object": object, "access": fetched.request, "out": out,
+            "bytes": fetched.length, "key_ms": fetched.key_after.as_millis() as u64,
+        }));
+    }
+    console.print(match console.lang() {
+        Lang::En => {
+            format!("{}: version {released} of release/{release}; access/{}", out.display(), fetched.request)
+        }
+        Lang::Zh => {
+            format!("{}：release/{release} 第 {released} 版；access/{}", out.display(), fetched.request)
+        }
+    })
 }
 
 #[cfg(test)]

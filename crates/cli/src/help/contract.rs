@@ -249,4 +249,17 @@ pub(super) const TEXTS: &[Texts] = &[
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
+    (
+        "release fetch",
+        &[
+            ("about", "取得托管中的发布：申请访问，以成员的密钥分片解开并展开"),
+            (
+                "after",
+                "示例：\n  medveil release fetch 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --out release --account researcher.key\n\n访问将重新裁决并记录。中断后重新执行同一命令即可继续。",
+            ),
+            ("release", "发布标识"),
+            ("out", "写入此文件夹，须尚不存在"),
+            ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
+        ],
+    ),
 ];

@@ -4,6 +4,7 @@
 mod anonymize;
 mod bad_input;
 mod contracts;
+mod custody;
 mod hierarchies;
 mod ledger;
 mod life;

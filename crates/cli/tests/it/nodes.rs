@@ -63,7 +63,7 @@ impl Network {
         Network { home, members, running }
     }
 
-    fn folder(&self, index: usize) -> PathBuf {
+    pub(super) fn folder(&self, index: usize) -> PathBuf {
         self.home.path("network").join(&self.members[index].name)
     }
 
@@ -90,12 +90,12 @@ impl Network {
         self.running[index] = Some(child);
     }
 
-    fn log(&self, index: usize) -> String {
+    pub(super) fn log(&self, index: usize) -> String {
         std::fs::read_to_string(self.folder(index).join("node.log")).unwrap_or_default()
     }
 
     /// SIGKILL.
-    fn kill(&mut self, index: usize) {
+    pub(super) fn kill(&mut self, index: usize) {
         let mut child = self.running[index].take().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
@@ -110,7 +110,7 @@ impl Network {
         })
     }
 
-    fn get(&self, index: usize, path: &str) -> Option<Value> {
+    pub(super) fn get(&self, index: usize, path: &str) -> Option<Value> {
         let agent: ureq::Agent =
             ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(5))).build().into();
         let mut answer =
@@ -230,7 +230,7 @@ fn alive(pid: u32) -> bool {
     stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with('Z'))
 }
 
-fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
+pub(super) fn wait_for<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
     let start = Instant::now();
     loop {
         if let Some(found) = look() {

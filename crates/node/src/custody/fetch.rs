@@ -34,7 +34,7 @@ use medveil_vault::{
 };
 use zeroize::Zeroize;
 
-use super::{CustodyError, Desk, Roster, identity, random, state, subject};
+use super::{CustodyError, Desk, DeskError, Roster, identity, random, state, subject};
 use crate::clock;
 
 /// How long it is waited for partials.
@@ -105,11 +105,10 @@ pub fn fetch(
     }
     let subject = subject(fetch.object, fetch.version);
     let registered = desk.registered(fetch.object, Some(fetch.version))?.ok_or(CustodyError::Unknown)?;
-    let manifest = desk.manifest(&subject)?;
-    let manifest = Manifest::check(&manifest, &VaultDigest(registered.value.manifest.0))?;
-
     let mut begun = begun(fetch)?;
     let opened = open_key(desk, fetch, &registered, &mut begun, ask)?;
+    let manifest = desk.manifest(&subject)?;
+    let manifest = Manifest::check(&manifest, &VaultDigest(registered.value.manifest.0))?;
     let holders = desk.holders(&subject, manifest.scheme().total())?;
     let faults = write(desk, &subject, &manifest, &opened.key, &fetch.out)?;
 
@@ -182,7 +181,14 @@ fn open_key(
         None => {
             let keys = secrets.public(&roster.committee).0.into_iter();
             let keys = keys.filter_map(|(member, key)| Some((roster.organisation(&member)?, Digest(key.0))));
-            let request = desk.act(ask(keys.collect()))?;
+            let request = match desk.act(ask(keys.collect())) {
+                // What a rule refuses is not gone on with.
+                Err(refused @ DeskError::Refused { .. }) => {
+                    state::erase(&fetch.state)?;
+                    return Err(refused.into());
+                }
+                request => request?,
+            };
             begun.request = Some((request.0, clock::now_ms()));
             state::save(&fetch.state, begun)?;
             request

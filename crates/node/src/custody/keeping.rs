@@ -433,6 +433,27 @@ impl Shelf<'_> {
         Ok(held)
     }
 
+    /// Who holds which shard of a registered object.
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    pub async fn holders(
+        &self,
+        subject: &Subject,
+    ) -> Result<BTreeMap<u8, Option<OrganisationId>>, KeepingError> {
+        let known = self.0.known(subject).await?;
+        let manifest = self.any_manifest(subject).await?;
+        Ok(self.0.holders(subject, manifest.scheme().total(), known.height()))
+    }
+
+    /// Reads this member's shard of an object again and rebuilds what is lost or wrong.
+    ///
+    /// # Errors
+    /// [`KeepingError`].
+    pub async fn check(&self, subject: &Subject) -> Result<Checked, KeepingError> {
+        self.0.check(subject, true).await
+    }
+
     /// Offers an object of this organisation to all members that are to hold a shard of it. What each has of it already is told, and why one takes none.
     ///
     /// # Errors

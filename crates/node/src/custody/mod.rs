@@ -54,7 +54,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Agent, Refusal, config};
+use crate::{Agent, Refusal, clock, config};
 
 pub use desk::{Desk, DeskError, Offered};
 pub use fetch::{Fetch, Fetched, fetch};
@@ -66,7 +66,7 @@ pub use peers::PeerError;
 pub use roster::Roster;
 pub use state::CustodyError;
 
-use auth::Nonces;
+use auth::{AuthFault, Caller, Line, Nonces};
 use keeping::Incoming;
 use peers::Peers;
 use secrets::Secrets;
@@ -187,6 +187,29 @@ impl Custody {
         self.0.agent.node().rules().chain()
     }
 
+    /// Who signed a request to this node: method, path with query, body and the header [`auth::REQUEST_HEADER`].
+    ///
+    /// # Errors
+    /// [`AuthFault`].
+    pub async fn authenticate(
+        &self,
+        method: &str,
+        path: &str,
+        body: &[u8],
+        header: Option<&str>,
+    ) -> Result<Caller, AuthFault> {
+        let line = Line { chain: self.chain(), method, path, receiver: self.organisation(), body };
+        auth::check_request(self.agent().node(), &self.0.nonces, &line, header, clock::now_ms()).await
+    }
+
+    /// The header [`auth::ANSWER_HEADER`] of an answer to whoever asked.
+    pub fn sign_answer(&self, caller: &Caller, status: u16, body: &[u8]) -> String {
+        let agent = self.agent();
+        auth::sign_answer(&caller.request, status, body, agent.account(), agent.public_key(), |digest| {
+            agent.sign(digest)
+        })
+    }
+
     /// Waits until everything about ceremonies has been read that the node knew when it started. `false`: the services end.
     async fn caught_up(&self) -> bool {
         let mut standing = self.0.standing.subscribe();
@@ -266,3 +289,6 @@ fn rng() -> Result<ChaCha20Rng, Refusal> {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,3 +5,4 @@
 mod agent;
 mod chain;
 mod custodian;
+mod custody;
