@@ -57,5 +57,5 @@ pub use network::Members;
 pub use node::{Config, Node, StartError};
 pub use readiness::Unready;
 pub use refusal::Refusal;
-pub use rules::Rules;
+pub use rules::{OwnPacing, Rules};
 pub use services::Services;

@@ -10,6 +10,7 @@ use medveil_vault::keys::{Passphrase, WorkFactor, lock};
 use rand_core::SeedableRng;
 
 #[path = "../../../fuzz/fuzz_targets/common/custody.rs"]
+#[allow(dead_code, reason = "shared with the fuzz targets, which use all of it")]
 mod custody;
 
 #[test]

@@ -10,7 +10,7 @@ use std::{
 };
 
 use medveil_chain::{Evidence, Verified};
-use medveil_engine::{NodeKey, Pacing};
+use medveil_engine::NodeKey;
 use medveil_ledger::{
     AccountId, Action, Body, Digest, Genesis, ObjectRef, SigningKey, Transaction,
     action::{AuditNotarise, DatasetRegister},
@@ -19,7 +19,7 @@ use medveil_ledger::{
         trail::{Reason, Step},
     },
 };
-use medveil_node::{Config, Node};
+use medveil_node::{Config, Node, OwnPacing};
 use serde_json::{Value, json};
 use tokio::{runtime::Runtime, sync::oneshot};
 
@@ -126,7 +126,8 @@ impl Server {
     pub fn start(directory: PathBuf, change: impl FnOnce(&mut Config)) -> Self {
         let listen = "127.0.0.1:0".parse().unwrap();
         let mut config = Config::new(genesis(), NodeKey::from_seed([9; 32]), directory, listen);
-        config.pacing = Pacing { idle: Duration::from_millis(200), busy: Duration::from_millis(20) };
+        config.pacing =
+            OwnPacing { idle: Some(Duration::from_millis(200)), busy: Some(Duration::from_millis(20)) };
         change(&mut config);
         let runtime =
             tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

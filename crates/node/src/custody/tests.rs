@@ -10,7 +10,7 @@ use std::{
 
 use medveil_ledger::{
     Action, ChainId, CustodyId, Digest, OrganisationId, Slug, Versioned,
-    action::{CustodyRequestKey, CustodyReportPartial},
+    action::{CustodyReportPartial, CustodyRequestKey},
     state::custody::{Custody as Registered, OneTimeKeys as LedgerKeys},
 };
 use medveil_vault::{
@@ -168,7 +168,8 @@ impl Desk for Desks {
             }
             let key = SealKey(keys[&organisation].0);
             let request = VaultDigest(request.0);
-            let sealed = SealedPartial::seal(&partial, &key, &identity, &request, &mut rng().unwrap()).unwrap();
+            let sealed =
+                SealedPartial::seal(&partial, &key, &identity, &request, &mut rng().unwrap()).unwrap();
             posted.insert(organisation, sealed.encode());
         }
         Ok(posted)
@@ -203,7 +204,13 @@ impl Desk for Desks {
         lock(&self.manifest).clone().ok_or(DeskError::Unreachable("none".into()))
     }
 
-    fn read(&self, _: &Subject, shard: u8, segment: u64, range: Range<usize>) -> Result<Vec<u8>, SourceError> {
+    fn read(
+        &self,
+        _: &Subject,
+        shard: u8,
+        segment: u64,
+        range: Range<usize>,
+    ) -> Result<Vec<u8>, SourceError> {
         if !take(&self.reads) {
             return Err(SourceError::Failed { what: "the connection broke".into() });
         }
@@ -365,7 +372,10 @@ fn with_too_few_good_partials_the_request_stays_and_nothing_is_written() {
     let kept = scene.keep(&desk).unwrap();
     desk.bad = BTreeSet::from([0, 3]);
     let error = scene.fetch(&desk, &kept).unwrap_err();
-    assert!(matches!(&error, CustodyError::TooFewPartials { good: 2, needed: 3, bad, .. } if bad.len() == 2), "{error}");
+    assert!(
+        matches!(&error, CustodyError::TooFewPartials { good: 2, needed: 3, bad, .. } if bad.len() == 2),
+        "{error}"
+    );
     assert_eq!(scene.names(), ["file", "get.state"]);
     desk.bad.clear();
     scene.fetch(&desk, &kept).unwrap();

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use medveil_engine::{NodeKey, Pacing};
+use medveil_engine::NodeKey;
 use medveil_ledger::{Genesis, OrganisationId, SigningKey};
-use medveil_node::{Agent, Config, Node};
+use medveil_node::{Agent, Config, Node, OwnPacing};
 
 /// The hospital's node.
 pub fn node_key() -> NodeKey {
@@ -46,7 +46,8 @@ pub fn genesis() -> Genesis {
 /// The hospital's node on a folder, making blocks fast.
 pub fn start(folder: &Path) -> Node {
     let mut config = Config::new(genesis(), node_key(), folder.into(), "127.0.0.1:0".parse().unwrap());
-    config.pacing = Pacing { idle: Duration::from_millis(100), busy: Duration::from_millis(10) };
+    config.pacing =
+        OwnPacing { idle: Some(Duration::from_millis(100)), busy: Some(Duration::from_millis(10)) };
     Node::start(config, None).unwrap()
 }
 

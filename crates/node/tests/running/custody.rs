@@ -40,9 +40,8 @@ fn a_request_is_believed_once_in_time_from_a_key_of_the_ledger_and_for_this_node
             let account = AccountId::derive(chain, &key.public());
             line.sign(account, key.public(), time_ms, [nonce; 16], |digest| key.sign_digest(digest)).0
         };
-        let ask = async |header: Option<String>| {
-            custody.authenticate("GET", path, b"", header.as_deref()).await
-        };
+        let ask =
+            async |header: Option<String>| custody.authenticate("GET", path, b"", header.as_deref()).await;
         let now = clock::now_ms();
 
         let good = header(&line, &administrator, now, 1);
