@@ -102,11 +102,6 @@ impl Signer {
         &self.client
     }
 
-    /// The account that signs.
-    pub fn account(&self) -> AccountId {
-        self.account
-    }
-
     /// The public half of its key.
     pub fn public_key(&self) -> PublicKey {
         self.key.public()
