@@ -23,7 +23,7 @@ use crate::{
 pub(crate) async fn list(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {
     objects::told::<Patient>(&app, &uri, &["patient.invited"], |event| {
         let is_account = event.object.kind == ObjectKind::Account;
-        is_account.then(|| AccountId(event.object.id)).map(|id| (id, id.to_string()))
+        is_account.then_some(AccountId(event.object.id)).map(|id| (id, id.to_string()))
     })
     .await
 }

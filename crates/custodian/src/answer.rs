@@ -125,7 +125,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             .collect::<Result<_, _>>()?;
         let leaf_key = |name: &str| *study.subkey(&["input-leaves", name]);
         let schema = self.store.versions(settings.label)?.into_iter();
-        let schema =
+        let mut schema =
             schema.filter(|(number, ..)| *number == figures.dataset_version).map(|(.., schema)| schema);
         Ok(Openings {
             challenge: id,
@@ -133,7 +133,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             plan: receipt.plan.to_string(),
             key: keys.key,
             seed: keys.seed,
-            schema: schema.last().unwrap_or_default(),
+            schema: schema.next_back().unwrap_or_default(),
             patient: settings.patient.clone(),
             source: sides
                 .source

@@ -35,6 +35,9 @@ pub enum StoreError {
     },
 }
 
+/// The seed of an enrolment code.
+pub type CodeSeed = Zeroizing<[u8; 32]>;
+
 /// A patient with their handle.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tie {
@@ -260,7 +263,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn tie(&self, patient: &str) -> Result<Option<(Tie, Option<Zeroizing<[u8; 32]>>)>, StoreError> {
+    pub fn tie(&self, patient: &str) -> Result<Option<(Tie, Option<CodeSeed>)>, StoreError> {
         let found =
             self.db.query_row("SELECT handle, salt, code FROM tie WHERE patient = ?1", [patient], |row| {
                 let tie = Tie {

@@ -480,7 +480,12 @@ min-validators = 3
                 .iter()
                 .find(|member| member.organisation == opened.settings.organisation)
                 .unwrap();
-            assert_eq!(member.accounts.keys().collect::<Vec<_>>(), [&key.public()]);
+            let custodian = KeyFile::read(&opened.folder.custodian_key_file(), Kind::Account).unwrap();
+            let accounts = BTreeMap::from([
+                (key.public(), Capacity::Administrator),
+                (custodian.public(), Capacity::Custodian),
+            ]);
+            assert_eq!(member.accounts, accounts);
             let suite =
                 if member.organisation.as_str() == "hospital-2" { Suite::Sm2 } else { Suite::Ed25519 };
             assert_eq!(key.public().suite(), suite);

@@ -25,6 +25,9 @@ use crate::plans::by_record;
 use crate::run::Purpose;
 use crate::source::{Layout, SchemaFile, place, root};
 
+/// Rows, by their file and number.
+type Places = BTreeSet<(usize, u64)>;
+
 /// The verdicts, the gravest first: where several things are wrong, the first of these is given.
 const GRAVEST: [Verdict; 7] = [
     Verdict::NoConsent,
@@ -297,10 +300,7 @@ impl Audit<'_> {
 
     /// The rows whose patients may be in the release by the ledger's rule, and those whose have to be. A later version of a release need not take patients who were in none before
     /// (REL-5 lets them in only when they are many).
-    fn admitted(
-        &self,
-        rows: &BTreeMap<(usize, u64), Row<'_>>,
-    ) -> Result<(BTreeSet<(usize, u64)>, BTreeSet<(usize, u64)>), LedgerError> {
+    fn admitted(&self, rows: &BTreeMap<(usize, u64), Row<'_>>) -> Result<(Places, Places), LedgerError> {
         let posted = &self.case.posted;
         let may = self.admitted_at(rows, posted.value.figures.cohort_at)?;
         let mut must = may.clone();
@@ -401,7 +401,7 @@ impl Audit<'_> {
         &mut self,
         context: &Context<'_>,
         rows: &BTreeMap<(usize, u64), Row<'_>>,
-        (may, must): (&BTreeSet<(usize, u64)>, &BTreeSet<(usize, u64)>),
+        (may, must): (&Places, &Places),
         made: &BTreeMap<usize, Again>,
     ) {
         for (file, schema) in context.schema.iter().enumerate() {

@@ -124,12 +124,15 @@ impl Ledger for Book {
     }
 }
 
+/// Names and contents of files.
+type Files = BTreeMap<String, Vec<u8>>;
+
 /// Custody that keeps folders in memory and registers them by the rules.
 #[derive(Clone)]
 pub struct Safe {
     pub book: Book,
     /// By object and version, names and contents of the files.
-    pub kept: Rc<RefCell<BTreeMap<(CustodyId, u64), BTreeMap<String, Vec<u8>>>>>,
+    pub kept: Rc<RefCell<BTreeMap<(CustodyId, u64), Files>>>,
     pub down: Rc<Cell<bool>>,
 }
 

@@ -110,6 +110,9 @@ struct Standing {
     share: Option<Arc<KeyShare>>,
 }
 
+/// A service that runs by itself, and its name.
+pub(crate) type Task = (&'static str, JoinHandle<()>);
+
 /// What custody is told.
 pub(crate) struct Config {
     /// The folder of secrets: `keys/custody`.
@@ -126,10 +129,7 @@ pub(crate) struct Config {
 
 impl Custody {
     /// Opens the member's store and secrets, and starts its services. Call it within a tokio runtime.
-    pub(crate) fn start(
-        agent: Agent,
-        config: Config,
-    ) -> Result<(Self, Vec<(&'static str, JoinHandle<()>)>), Refusal> {
+    pub(crate) fn start(agent: Agent, config: Config) -> Result<(Self, Vec<Task>), Refusal> {
         let secrets = Secrets::open(config.secrets)?;
         let store = MemberStore::folder(&config.data).map_err(|error| Refusal::file(&config.data, error))?;
         let willing = Willing::open(config.data.join("willing"))?;

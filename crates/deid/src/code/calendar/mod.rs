@@ -127,7 +127,8 @@ pub fn days_from_civil(year: i32, month: u8, day: u8) -> i32 {
     let shifted_month = (i32::from(month) + 9) % 12;
     let day_of_year = (153 * shifted_month + 2) / 5 + i32::from(day) - 1;
     let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
+    // i64, so that no day number that has a date overflows on the way.
+    (i64::from(era) * 146_097 + i64::from(day_of_era) - 719_468) as i32
 }
 
 /// The date of a day number: the inverse of [`days_from_civil`].
