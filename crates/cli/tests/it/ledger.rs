@@ -1,6 +1,5 @@
 //! A member's node as a process, and the commands that work with it.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -23,8 +22,7 @@ impl Drop for Network {
 impl Network {
     fn start() -> Network {
         let home = Home::new();
-        let port = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (peers, http) = (port(), port());
+        let [peers, http] = super::nodes::free_ports(2)[..] else { unreachable!("two were asked for") };
         home.write(
             "members.toml",
             format!(
