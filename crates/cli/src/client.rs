@@ -343,7 +343,15 @@ mod tests {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = vec![0; 4096];
             let read = stream.read(&mut request).unwrap();
-            write!(stream, "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+            let length = body.len();
+            write!(
+                stream,
+                "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}"
+            )
+            .unwrap();
+            // The rest of the question: a socket that is closed with bytes unread takes the answer back.
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            let _ = stream.read_to_end(&mut Vec::new());
             String::from_utf8_lossy(&request[..read]).into_owned()
         });
         (Client::new(&url).unwrap(), asked)

@@ -191,6 +191,10 @@ impl Server {
         answer(request.send(body).unwrap())
     }
 
+    pub fn put(&self, path: &str, body: &[u8]) -> Answer {
+        answer(self.agent.put(format!("{}{path}", self.base)).send(body).unwrap())
+    }
+
     pub fn delete(&self, path: &str) -> Answer {
         answer(self.agent.delete(format!("{}{path}", self.base)).call().unwrap())
     }

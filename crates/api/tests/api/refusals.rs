@@ -178,11 +178,14 @@ fn every_endpoint_that_is_documented_is_there() {
         let path = endpoint.path.replace("{kind}/{id}", "dataset/x").replace(['{', '}'], "");
         let answer = match endpoint.method {
             "POST" => server.post(&path, "text/plain", b""),
-            _ => server.get(&path),
+            "PUT" => server.put(&path, b""),
+            "GET" => server.get(&path),
+            other => panic!("{other} {path}"),
         };
-        assert!(answer.status < 500, "{path}");
         if answer.status >= 400 {
             let code = answer.json()["code"].as_str().unwrap().to_owned();
+            // The node of this server takes no part in custody.
+            assert!(answer.status < 500 || code == "custody.none", "{} {path}: {code}", endpoint.method);
             assert!(
                 code != "request.no_such_path" && code != "request.method",
                 "{} {path}: {code}",
