@@ -54,7 +54,7 @@ impl Metrics {
         for answer in answers {
             let class = match answer {
                 Ok(_) => 0,
-                Err(SubmitError::Refused(_) | SubmitError::Stopped) => 1,
+                Err(SubmitError::Refused(_) | SubmitError::NoBlock | SubmitError::Stopped) => 1,
                 Err(SubmitError::NotQueued(NotQueued::Full | NotQueued::AccountFull)) => 2,
                 Err(SubmitError::NotQueued(_)) => 3,
             };

@@ -173,6 +173,7 @@ impl Problem {
                 };
                 problem.detail(reason.to_string())
             }
+            SubmitError::NoBlock => Self::of("node.not_ready").detail(error.to_string()).retry_after(1),
             SubmitError::Stopped => Self::of("node.stopped"),
         }
     }

@@ -24,7 +24,7 @@ pub(crate) enum Admission {
     Refused(Refusal),
 }
 
-/// Judges transactions by the state after the tip. Before there is one, by themselves only.
+/// Judges transactions by the state after the tip. Before there is one, by themselves only: for those that were judged before, when they were acknowledged.
 pub(crate) async fn admit<E: Runtime>(
     context: &E,
     core: &Arc<Core>,

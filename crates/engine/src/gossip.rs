@@ -204,6 +204,10 @@ impl<E: Runtime, B: Blocker<PublicKey = PublicKey>> Incoming<E, B> {
     }
 
     async fn take(&mut self, context: &E, from: PublicKey, mut transactions: Vec<Bytes>) {
+        // Before there is a state to judge by, nothing is believed; whoever acknowledged it passes it on again or proposes it.
+        if self.core.tip.get().is_none() {
+            return;
+        }
         transactions.retain(|bytes| !self.core.waits(bytes));
         let verdicts = admit(context, &self.core, &self.state, &transactions).await;
         let mut taken = 0;

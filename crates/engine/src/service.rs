@@ -39,6 +39,9 @@ pub enum SubmitError {
     /// It cannot wait: known, in conflict, or no room.
     #[error(transparent)]
     NotQueued(#[from] NotQueued),
+    /// The node has no final block yet, so that it cannot tell who may sign for an account.
+    #[error("the node has no final block yet")]
+    NoBlock,
     /// The node is not running.
     #[error("the node is not running")]
     Stopped,
@@ -211,6 +214,9 @@ impl<E: Runtime, M: AddressableManager<PublicKey = PublicKey> + Sync> Service<E,
     async fn submit(&self, context: &E, transactions: Vec<Bytes>) -> Vec<Result<Digest, SubmitError>> {
         // What was acknowledged before a restart goes first.
         self.journal.restored().await;
+        if self.core.tip.get().is_none() {
+            return vec![Err(SubmitError::NoBlock); transactions.len()];
+        }
         let verdicts = admit(context, &self.core, &self.stateful, &transactions).await;
         let mut taken = Vec::new();
         let mut answers = Vec::with_capacity(transactions.len());

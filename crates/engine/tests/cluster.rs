@@ -195,13 +195,22 @@ fn a_state_machine_of_another_genesis_is_not_started() {
 }
 
 #[test]
+fn before_its_first_block_a_node_promises_nothing() {
+    let cluster = Cluster::new(&[1, 2, 3, 4], 4, 1000);
+    let alone = cluster.start(0, 1);
+    assert_eq!(block_on(alone.submit(vec![transaction(7, 0, b"early")])), [Err(SubmitError::NoBlock)]);
+    alone.stop();
+}
+
+#[test]
 fn a_full_mempool_pushes_back() {
-    let mut cluster = Cluster::new(&[1, 2, 3, 4], 4, 100);
+    let mut cluster = Cluster::new(&[1], 1, 100);
     cluster.change = |chain| chain.mempool.per_account = 10;
-    // Alone, a node cannot make blocks: what is submitted stays.
     let engine = cluster.start(0, 1);
+    reach(&[&engine], 1, SECONDS);
+    // What waits for the account's first transaction stays.
     let answers =
-        block_on(engine.submit((0..12).map(|nonce| transaction(1, nonce, b"")).collect::<Vec<Bytes>>()));
+        block_on(engine.submit((1..13).map(|nonce| transaction(1, nonce, b"")).collect::<Vec<Bytes>>()));
     assert!(answers[..10].iter().all(Result::is_ok));
     assert_eq!(answers[10..], vec![Err(SubmitError::NotQueued(NotQueued::AccountFull)); 2]);
     wait(SECONDS, || (status(&engine).mempool.transactions == 10).then_some(()));

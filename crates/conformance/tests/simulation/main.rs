@@ -208,7 +208,7 @@ fn no_crash_at_any_write_loses_what_was_acknowledged() {
     let scenarios: Vec<Scenario> = (1..=120)
         .map(|after| {
             let mut scenario = calm(4, 4_000, vec![(1_500, Step::Crash { member: 1, after, down: 300 })]);
-            scenario.pause = 60;
+            scenario.pause = 50;
             scenario.seed = after;
             scenario
         })

@@ -243,7 +243,9 @@ pub fn height(engine: &Engine) -> u64 {
     status(engine).tip.map_or(0, |tip| tip.height)
 }
 
+/// Hands transactions to a node, once it has a block.
 pub fn submit(engine: &Engine, transactions: Vec<Bytes>) {
+    reach(&[engine], 1, Duration::from_secs(60));
     for answer in futures::executor::block_on(engine.submit(transactions)) {
         answer.unwrap();
     }

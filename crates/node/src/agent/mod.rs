@@ -244,7 +244,9 @@ impl Agent {
                     return Ok(Sent { id, nonce, expires, told });
                 }
                 Err(SubmitError::NotQueued(NotQueued::NonceTaken(_))) => *next = Some(nonce + 1),
-                Err(SubmitError::NotQueued(NotQueued::Full | NotQueued::AccountFull)) => {
+                Err(
+                    SubmitError::NoBlock | SubmitError::NotQueued(NotQueued::Full | NotQueued::AccountFull),
+                ) => {
                     tokio::time::sleep(pause).await;
                     pause = (2 * pause).min(MAX_PAUSE);
                 }
