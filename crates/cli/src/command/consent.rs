@@ -107,7 +107,7 @@ pub struct SentenceArgs {
     /// For how long from now on, such as 730d; at most ten years [default: 365d]
     #[arg(long = "for", value_name = "SPAN", value_parser = parse_span)]
     pub lasting: Option<u64>,
-    /// A TOML or JSON file of sentences instead: [[provision]] with all their parts
+    /// A TOML or JSON file of sentences instead: `[[provision]]` with all their parts
     #[arg(long, value_name = "FILE", conflicts_with_all = ["permit", "deny", "recipient", "class", "commerce", "study", "lasting"])]
     pub provisions: Option<PathBuf>,
 }
