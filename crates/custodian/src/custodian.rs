@@ -10,7 +10,7 @@ use medveil_ledger::state::release::Release;
 use medveil_ledger::state::request::Request;
 use medveil_ledger::state::trail::{Reason as Why, Step, TrailEntry};
 use medveil_ledger::{
-    Action, ChallengeId, DatasetId, Digest, Event, FactValue, ObjectKind, ObjectRef, Outcome, ReleaseId,
+    AccountId, Action, ChallengeId, DatasetId, Digest, Event, FactValue, ObjectKind, ObjectRef, Outcome, ReleaseId,
     RequestId,
 };
 
@@ -133,11 +133,14 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             let events = self.ledger.events(self.store.cursor()?, BATCH)?;
             let Some((last, _)) = events.last() else { return Ok(()) };
             let cursor = *last;
-            let mut jobs = Vec::new();
+            let (mut jobs, mut bound) = (Vec::new(), Vec::new());
             for (_, event) in &events {
-                self.jobs_of(event, &mut jobs)?;
+                match event.kind.as_ref() {
+                    "patient.enrolled" => bound.push(AccountId(event.object.id)),
+                    _ => self.jobs_of(event, &mut jobs)?,
+                }
             }
-            self.store.note(&jobs, cursor)?;
+            self.store.note(&jobs, &bound, cursor)?;
             self.interrupt.at(Point::Noted)?;
         }
     }
@@ -170,7 +173,6 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
                     jobs.push((JobKind::Destroy, event.object.id, 1, String::new()));
                 }
             }
-            "patient.enrolled" => self.store.forget_code(medveil_ledger::AccountId(event.object.id))?,
             _ => {}
         }
         Ok(())

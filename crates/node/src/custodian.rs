@@ -11,7 +11,6 @@ use medveil_custodian::{
 };
 use medveil_ledger::{
     Action, ChainId, CustodyId, Digest, Event, Key, OrganisationId, Outcome, Refusal, Slug,
-    state::custody::Custody as Registered,
 };
 use medveil_vault::envelope::Suite;
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -19,7 +18,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     Agent, Custody,
     agent::ActError,
-    custody::{self, Keep, LocalDesk},
+    custody::{self, Desk, Keep, LocalDesk},
     folder::create_private,
     index::{EventFilter, Place},
 };
@@ -140,32 +139,44 @@ impl Vault for Shelves {
         version: u64,
         policy: Digest,
     ) -> Result<CustodyId, VaultError> {
-        let fault = |error: &dyn std::fmt::Display| VaultError(error.to_string());
-        let object = CustodyId::derive(self.ledger.chain(), self.ledger.organisation(), label);
-        let (bundle, state) = (
-            self.work.join(format!("{label}-{version}.tar")),
-            self.work.join(format!("{label}-{version}.state")),
-        );
-        let kept = medveil_custodian::ledger::latest::<Registered>(&self.ledger, &object);
-        let kept = kept.map_err(|error| fault(&error))?.map_or(0, |kept| kept.version);
-        if kept < version || state.exists() {
-            create_private(&self.work).map_err(|error| fault(&error))?;
-            if !bundle.exists() {
-                bundle::pack(folder, &bundle).map_err(|error| fault(&error))?;
-            }
-            let keep = Keep { label, policy, suite: Suite::Aes256Gcm, state };
-            custody::keep(&self.desk, &bundle, &keep).map_err(|error| fault(&error))?;
-        }
-        match std::fs::remove_file(&bundle) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(&error)),
-            _ => Ok(object),
-        }
+        keep_folder(&self.desk, &self.work, folder, label, version, policy)
     }
 
     fn destroy(&self, object: CustodyId) -> Result<(), VaultError> {
         let shredded = self.ledger.runtime.block_on(self.custody.shred_object(object)).map_err(VaultError)?;
         tracing::info!(%object, segments = shredded.0, bytes = shredded.1, "shredded");
         Ok(())
+    }
+}
+
+/// Puts a folder into custody as a version of an object, as one bundle, which lies in `work` meanwhile; a version that is there is left as it is. Blocks.
+///
+/// # Errors
+/// [`VaultError`]; the next call goes on.
+pub fn keep_folder(
+    desk: &dyn Desk,
+    work: &Path,
+    folder: &Path,
+    label: Slug,
+    version: u64,
+    policy: Digest,
+) -> Result<CustodyId, VaultError> {
+    let fault = |error: &dyn std::fmt::Display| VaultError(error.to_string());
+    let object = CustodyId::derive(desk.chain(), desk.organisation(), label);
+    let (bundle, state) =
+        (work.join(format!("{label}-{version}.tar")), work.join(format!("{label}-{version}.state")));
+    let kept = desk.registered(object, None).map_err(|error| fault(&error))?;
+    if kept.map_or(0, |kept| kept.version) < version || state.exists() {
+        create_private(work).map_err(|error| fault(&error))?;
+        if !bundle.exists() {
+            bundle::pack(folder, &bundle).map_err(|error| fault(&error))?;
+        }
+        let keep = Keep { label, policy, suite: Suite::Aes256Gcm, state };
+        custody::keep(desk, &bundle, &keep).map_err(|error| fault(&error))?;
+    }
+    match std::fs::remove_file(&bundle) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(&error)),
+        _ => Ok(object),
     }
 }
 

@@ -188,9 +188,10 @@ impl Folder {
         let data = self.data();
         if let Ok(entries) = std::fs::read_dir(&data) {
             let empty = |name: &std::ffi::OsStr| {
-                // Shards are no part of the chain's state.
+                // Shards, and what the custodian keeps privately, are no part of the chain's state.
                 name == Marker::FILE
                     || name == "custody"
+                    || name == "custodian"
                     || Self::BEFORE_MARKER.iter().any(|known| name == *known)
             };
             if entries.flatten().any(|entry| !empty(&entry.file_name())) {

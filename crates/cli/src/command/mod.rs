@@ -18,6 +18,8 @@ pub mod account;
 pub mod anonymize;
 pub mod assess;
 pub mod audit;
+pub mod audit_challenge;
+pub mod audit_check;
 pub mod bench;
 pub mod budget;
 pub mod consent;

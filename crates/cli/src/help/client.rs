@@ -261,7 +261,7 @@ pub(super) const TEXTS: &[Texts] = &[
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
-    ("audit", &[("about", "就数据的处理存证，查阅审计记录，导出证据文件")]),
+    ("audit", &[("about", "就数据的处理存证，质询发布，查阅审计记录，导出证据文件")]),
     (
         "audit notarise",
         &[
@@ -287,6 +287,41 @@ pub(super) const TEXTS: &[Texts] = &[
             ("object", "对象：种类/标识；patient/标识 即患者的账户"),
             ("notes", "只列出人工存证（`medveil audit notarise`）"),
             ("limit", "最多列出多少个事件，保留最新的"),
+        ],
+    ),
+    (
+        "audit challenge",
+        &[
+            ("about", "抽查发布中的记录，数据方须仅向质询方开启"),
+            (
+                "after",
+                "示例：\n  medveil audit challenge 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --rows 300 --account administrator.key\n\n供监管机构和合同委员会成员使用。所抽记录由交易本身决定，数据方无法预知。开启的内容封装给一次性密钥，其私钥保存在文件中，\n直至作出结论：随后执行 `medveil audit check 质询`。",
+            ),
+            ("release", "发布标识"),
+            (
+                "rows",
+                "开启多少条来源记录，并开启同样多的发布记录；300 条能以 95 % 的概率发现占 1 % 的错误记录",
+            ),
+            ("secret", "一次性私钥文件，仅本人可读，保存至作出结论 [默认：challenge-标识.secret]"),
+            ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
+        ],
+    ),
+    (
+        "audit check",
+        &[
+            ("about", "对开启的记录重新执行合同方案并比对，提交结论"),
+            (
+                "after",
+                "示例：\n  medveil audit check 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --owner-node http://hospital-1.example:8080 --account administrator.key\n  medveil audit check 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --openings opened.sealed --dry-run --account administrator.key\n\n结论：passed（通过）、dropped-rows（缺失记录）、invented-rows（虚构记录）、altered-value（篡改数值）、unmasked-field（字段未去标识）、foreign-noise（噪声不符）、other-plan（未按方案）、no-consent（未获授权）、no-answer（逾期未答复）。\n未通过的发布不得再使用，并立案由数据方负责；此时退出码为 1。报告只列出行与列，不含数值；其摘要记于账本。",
+            ),
+            ("challenge", "质询标识"),
+            ("secret", "该质询的一次性私钥文件 [默认：challenge-标识.secret]"),
+            ("owner_node", "数据方的节点，由其提供开启的内容 [默认：所访问的节点]"),
+            ("openings", "改为从文件读取开启的内容"),
+            ("patience", "等待数据方答复的秒数"),
+            ("out", "报告文件 [默认：challenge-标识.json]"),
+            ("dry_run", "只比对：不提交结论，并保留私钥"),
+            ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
     (
