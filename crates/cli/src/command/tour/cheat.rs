@@ -38,6 +38,9 @@ const LABEL: &str = "tumours";
 /// The dataset's table.
 const TABLE: &str = "tumours.csv";
 
+/// Where the changed custodian keeps what is private, in the hospital's folder.
+const FOLDER: &str = "data/changed-custodian";
+
 /// The stage that looks bad, and what is written in its place.
 const EDIT: (&str, &str) = (",IV,", ",I,");
 
@@ -85,8 +88,7 @@ impl<'a> Cheat<'a> {
     /// A registry of tumours in the hospital's folder, and a custodian for it alone beside the node's.
     fn new(tour: &'a Tour<'a>) -> Result<Self, Failure> {
         let home = tour.folder.join(CHEAT);
-        let folder = home.join("data/changed-custodian");
-        for folder in [home.join(LABEL), home.join("plans"), folder.clone()] {
+        for folder in [home.join(LABEL), home.join("plans"), home.join(FOLDER)] {
             std::fs::create_dir_all(&folder).map_err(Failure::unusable)?;
         }
         std::fs::write(home.join("plans/tumour-registry.toml"), PLAN).map_err(Failure::unusable)?;
@@ -103,8 +105,8 @@ impl<'a> Cheat<'a> {
             hashes: HashSuite::International,
             watch: false,
         };
-        let settings =
-            Settings { folder, datasets: vec![dataset], ..Settings::default() }.within(&home);
+        let settings = Settings { folder: FOLDER.into(), datasets: vec![dataset], ..Settings::default() };
+        let settings = settings.within(&home);
         let ties: Vec<(String, EnrolmentCode)> =
             wallets.iter().map(|wallet| (wallet.id.clone(), wallet.code.clone())).collect();
         tie(&settings.folder, tour.chain, organisation(CHEAT), &ties).map_err(Failure::unusable)?;
@@ -145,12 +147,12 @@ impl<'a> Cheat<'a> {
 
 /// Two findings of each patient.
 fn table(patients: &[&str]) -> String {
-    let mut text = String::from("patient_id,sex,age,stage,year\n");
+    let mut text = String::from("patient_id,stage,sex,age\n");
     for (number, patient) in patients.iter().enumerate() {
         for finding in 0..2 {
             let (sex, age) = (if number % 2 == 0 { "男" } else { "女" }, 40 + number * 7 % 40);
             let stage = ["I", "IIA", "IIB", "III", "IV"][(number + 2 * finding) % 5];
-            text += &format!("{patient},{sex},{age},{stage},{}\n", 2024 + finding);
+            text += &format!("{patient},{stage},{sex},{age}\n");
         }
     }
     text
