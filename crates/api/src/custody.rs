@@ -164,8 +164,7 @@ pub(crate) async fn own(
 /// Whether somebody of another organisation, such as one without a node, may read pieces here: who asked for the key of this version and was granted it, as long as that lasts.
 async fn is_reader(asked: &Asked, id: &str, version: &str, rest: &str) -> Result<bool, Problem> {
     let (subject, ask) = place(id, version, rest)?;
-    let reads =
-        asked.method == Method::GET && matches!(ask, Ask::Manifest | Ask::Holders | Ask::Segment(..));
+    let reads = asked.method == Method::GET && matches!(ask, Ask::Manifest | Ask::Holders | Ask::Segment(..));
     let params = Params::read(&asked.uri, &["from", "to", "request"])?;
     let request = params.parse::<Digest>("request", "the request for the key")?;
     let Some(request) = request.filter(|_| reads) else { return Ok(false) };

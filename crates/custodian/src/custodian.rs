@@ -10,8 +10,8 @@ use medveil_ledger::state::release::Release;
 use medveil_ledger::state::request::Request;
 use medveil_ledger::state::trail::{Reason as Why, Step, TrailEntry};
 use medveil_ledger::{
-    AccountId, Action, ChallengeId, DatasetId, Digest, Event, FactValue, ObjectKind, ObjectRef, Outcome, ReleaseId,
-    RequestId,
+    AccountId, Action, ChallengeId, DatasetId, Digest, Event, FactValue, ObjectKind, ObjectRef, Outcome,
+    ReleaseId, RequestId,
 };
 
 use crate::error::{CustodianError, Stop, file_fault};

@@ -252,10 +252,9 @@ pub fn told(id: ChallengeId, checked: &Checked, console: &Console) -> Vec<String
         Lang::En => {
             format!("challenge/{id}: version {version} of release/{release} by {owner}: {verdict}")
         }
-        Lang::Zh => format!(
-            "challenge/{id}：{owner} 的 release/{release} 第 {version} 版：{}",
-            verdict.chinese()
-        ),
+        Lang::Zh => {
+            format!("challenge/{id}：{owner} 的 release/{release} 第 {version} 版：{}", verdict.chinese())
+        }
     }];
     let of = found.checked;
     lines.push(match console.lang() {
@@ -285,7 +284,10 @@ pub fn told(id: ChallengeId, checked: &Checked, console: &Console) -> Vec<String
             found.unproven.iter().map(|of| format!("{}:{}", of.file, of.column)).collect();
         lines.push(format!(
             "  {}: {}",
-            console.text("not shown by rows, since made coarser for the table as a whole", "抽样无法证明（因整表泛化）"),
+            console.text(
+                "not shown by rows, since made coarser for the table as a whole",
+                "抽样无法证明（因整表泛化）"
+            ),
             columns.join(", ")
         ));
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod anonymize;
+mod audits;
 mod bad_input;
 mod contracts;
 mod custody;

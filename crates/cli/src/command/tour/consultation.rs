@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use medveil_ledger::action::{
-    AccessRequest, ConsentGrant, ConsentWithdraw, ContractPublish, RequestSubmit,
-};
+use medveil_ledger::action::{AccessRequest, ConsentGrant, ConsentWithdraw, ContractPublish, RequestSubmit};
 use medveil_ledger::state::request::{Ask, Subject};
 use medveil_ledger::template::{Particulars, Template};
 use medveil_ledger::vocabulary::{DataClass, Provisions, Purpose, Recipients};
@@ -152,7 +150,8 @@ pub(super) fn sealed(tour: &mut Tour<'_>) -> Result<Step, Failure> {
     let visit = tour.visited(HOSPITALS[0], "consultation", 4, None)?;
     let Visit { patient, consent, request, release, .. } = visit;
     let object = format!("/api/v1/destructions/release/{release}");
-    let custody = tour.get(CONSULTED, &format!("/api/v1/releases/{release}"))?["value"]["figures"]["custody"].clone();
+    let custody =
+        tour.get(CONSULTED, &format!("/api/v1/releases/{release}"))?["value"]["figures"]["custody"].clone();
     let custody = super::super::text(&custody).parse().map_err(Failure::unusable)?;
     let kept = tour.desk(visit.owner)?.registered(custody, None);
     let kept = kept.map_err(|error| Failure::Refused(error.to_string()))?.map_or(0, |kept| kept.version);

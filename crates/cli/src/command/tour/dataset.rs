@@ -49,10 +49,8 @@ pub(super) fn registered(tour: &mut Tour<'_>) -> Result<Step, Failure> {
     tour.proofs.push(format!("dataset/{}", tour.datasets[&organisation(HOSPITALS[0])]));
     Ok(Step {
         said,
-        decided: tour.say(
-            "each owner's custodian, for its own data".into(),
-            "各数据方的托管程序就各自数据".into(),
-        ),
+        decided: tour
+            .say("each owner's custodian, for its own data".into(), "各数据方的托管程序就各自数据".into()),
         height: last,
         check: format!("medveil dataset list --node {}", tour.url(HOSPITALS[0])?),
         facts: json!({ "datasets": tour.datasets, "records": records }),

@@ -64,8 +64,14 @@ pub(super) fn taken(tour: &mut Tour<'_>) -> Result<Step, Failure> {
     }
     let kib = bytes.div_ceil(1024);
     said.push(tour.say(
-        format!("five releases, {kib} KiB, are in {}; each is what its owner posted, to the letter", tour.folder.join(INSTITUTE).join("releases").display()),
-        format!("五份发布（{kib} KiB）已存入 {}；内容均与数据方登记的完全一致", tour.folder.join(INSTITUTE).join("releases").display()),
+        format!(
+            "five releases, {kib} KiB, are in {}; each is what its owner posted, to the letter",
+            tour.folder.join(INSTITUTE).join("releases").display()
+        ),
+        format!(
+            "五份发布（{kib} KiB）已存入 {}；内容均与数据方登记的完全一致",
+            tour.folder.join(INSTITUTE).join("releases").display()
+        ),
     ));
     let receipt =
         tour.folder.join(INSTITUTE).join("releases").join(format!("{}-1", HOSPITALS[0])).join("receipt.json");

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use medveil_custodian::{
-    Custodian, Done, Interrupt, Interrupted, Ledger, LedgerError, Point, Reader, Settings, Tip, Vault, VaultError,
+    Custodian, Done, Interrupt, Interrupted, Ledger, LedgerError, Point, Reader, Settings, Tip, Vault,
+    VaultError,
 };
 use medveil_deid::merkle::{Builder, leaf};
 use medveil_deid::receipt::{Receipt, files_root};
@@ -85,7 +86,8 @@ impl Ledger for Desk<'_> {
             }
             (action, _) => action,
         };
-        let answer = self.signer.ask(action, self.console).map_err(|failure| LedgerError(failure.to_string()))?;
+        let answer =
+            self.signer.ask(action, self.console).map_err(|failure| LedgerError(failure.to_string()))?;
         let unreadable = || LedgerError("the node's answer cannot be read".to_owned());
         let transaction = answer["id"].as_str().and_then(|id| id.parse().ok()).ok_or_else(unreadable)?;
         let height = answer["height"].as_u64().ok_or_else(unreadable)?;
@@ -167,7 +169,8 @@ impl Pen {
 /// # Errors
 /// It cannot go on.
 pub(super) fn turn(settings: &Settings, desk: Desk<'_>, shelf: Shelf<'_>, pen: Pen) -> Result<(), Failure> {
-    let mut custodian = Custodian::open_with(settings.clone(), desk, shelf, pen).map_err(Failure::unusable)?;
+    let mut custodian =
+        Custodian::open_with(settings.clone(), desk, shelf, pen).map_err(Failure::unusable)?;
     let done = custodian.turn().map_err(Failure::unusable)?;
     match done.waiting.first().or_else(|| done.ended.iter().find(|(.., how)| how != "done")) {
         Some((job, _, _, reason)) => Err(Failure::Refused(format!("{job:?}: {reason}"))),

@@ -73,7 +73,7 @@ pub struct Tour<'a> {
     releases: BTreeMap<OrganisationId, ReleaseId>,
     /// How long the way took from the request to the first decrypted bytes.
     way: Way,
-    /// A grant that lasts for half a minute.
+    /// A grant that lasts for a moment.
     short: Option<expiry::Short>,
     /// A release whose destruction was ordered.
     destroyed: Option<destruction::Ordered>,
@@ -113,10 +113,18 @@ const STAGES: &[Stage] = &[
     ("A contract, countersigned by every owner", "合同发布并由各数据方会签", contract::published),
     ("Patients bind wallets and consent", "患者绑定钱包并授权", patients::consented),
     ("A request is granted by the committee", "委员会批准申请", request::granted),
-    ("Five custodians de-identify and release by themselves", "五家医院的托管程序自动去标识并发布", release::released),
-    ("The institute fetches with a quorum of partial keys", "研究机构凭法定数量的密钥分片取得发布", fetch::taken),
+    (
+        "Five custodians de-identify and release by themselves",
+        "五家医院的托管程序自动去标识并发布",
+        release::released,
+    ),
+    (
+        "The institute fetches with a quorum of partial keys",
+        "研究机构凭法定数量的密钥分片取得发布",
+        fetch::taken,
+    ),
     ("A challenge is passed", "质询通过", challenge::passed),
-    ("A patient is seen elsewhere, for half a minute", "异地会诊，授权半分钟", expiry::begun),
+    ("A patient is seen elsewhere, for twenty seconds", "异地会诊，授权二十秒", expiry::begun),
     ("A cheating hospital is caught", "作弊的医院被发现", cheat::caught),
     ("A withdrawal shrinks the next release", "撤回使下一版发布缩小", withdrawal::shrunk),
     ("Out of scope is refused by name", "超出范围即被拒绝", refusals::out_of_scope),

@@ -193,10 +193,8 @@ fn of_hospital(tour: &Tour<'_>, hospital: &str) -> Result<Done, Failure> {
     .map_err(|refusal| refused(&refusal, console))?
     .signing_key();
     let now_ms = tour.now_ms(hospital)?;
-    let ids = patient_ids(
-        &tour.folder.join(hospital),
-        usize::try_from(tour.patients_each).unwrap_or(usize::MAX),
-    )?;
+    let ids =
+        patient_ids(&tour.folder.join(hospital), usize::try_from(tour.patients_each).unwrap_or(usize::MAX))?;
     let codes: Vec<EnrolmentCode> =
         ids.iter().map(|_| random().map(|seed| EnrolmentCode::from_seed(*seed))).collect::<Result<_, _>>()?;
     let keys: Vec<SigningKey> = codes.iter().map(EnrolmentCode::key).collect();

@@ -25,7 +25,10 @@ impl Tour<'_> {
     ) -> Result<Value, Failure> {
         let log = self.folder.join(owner).join(LOG);
         let what = self.say(
-            format!("the custodian of {owner} posts version {version} of its release (its log: {})", log.display()),
+            format!(
+                "the custodian of {owner} posts version {version} of its release (its log: {})",
+                log.display()
+            ),
             format!("{owner} 的托管程序登记第 {version} 版发布（日志：{}）", log.display()),
         );
         let path = format!("/api/v1/releases/{release}");
@@ -74,7 +77,9 @@ pub(super) fn released(tour: &mut Tour<'_>) -> Result<Step, Failure> {
             format!("{hospital}: {patients} of {consenting} patients, {records} records ({suppressed} suppressed), risk {risk}, utility {utility}, epsilon {epsilon}; {seconds:.1} s after the grant"),
             format!("{hospital}：{consenting} 名患者中的 {patients} 名，{records} 条记录（抑制 {suppressed} 条），风险 {risk}，效用 {utility}，epsilon {epsilon}；批准后 {seconds:.1} 秒"),
         ));
-        facts.push(json!({ "organisation": hospital, "release": release, "figures": figures, "after_ms": after }));
+        facts.push(
+            json!({ "organisation": hospital, "release": release, "figures": figures, "after_ms": after }),
+        );
         tour.releases.insert(owner, release);
     }
     let first = tour.releases[&organisation(HOSPITALS[0])];

@@ -26,7 +26,8 @@ pub(super) fn shrunk(tour: &mut Tour<'_>) -> Result<Step, Failure> {
         &["release.stale", "access.superseded"],
     )?;
     let after = tour.posted(hospital, INSTITUTE_NODE, release, version + 1)?;
-    let number = |found: &serde_json::Value, name: &str| found["value"]["figures"][name].as_u64().unwrap_or(0);
+    let number =
+        |found: &serde_json::Value, name: &str| found["value"]["figures"][name].as_u64().unwrap_or(0);
     let (had, has) = (number(&before, "patients"), number(&after, "patients"));
     tour.must(
         has + 1 == had && number(&after, "added") == 0,
