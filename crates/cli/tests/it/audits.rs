@@ -47,7 +47,7 @@ plans = "plans"
 
 [[releases.dataset]]
 label = "tumours"
-path = "data"
+path = "extract"
 key = "keys/data.key"
 patient = "patient_id"
 "#;
@@ -61,9 +61,9 @@ impl Trial {
     fn start() -> Trial {
         let mut network = Network::new(MEMBERS);
         let home = network.folder(0);
-        std::fs::create_dir_all(home.join("data")).unwrap();
+        std::fs::create_dir_all(home.join("extract")).unwrap();
         std::fs::create_dir_all(home.join("plans")).unwrap();
-        std::fs::write(home.join("data/visits.csv"), table()).unwrap();
+        std::fs::write(home.join("extract/visits.csv"), table()).unwrap();
         std::fs::write(home.join("plans/tumours.toml"), PLAN).unwrap();
         network.home.write("tumours.toml", PLAN);
         network.home.write("approval.txt", "approved by the ethics committee, 2026-11-26, 9a02d7");
