@@ -148,10 +148,15 @@ pub fn run(
 ) -> Result<Value, Failure> {
     let genesis =
         read_genesis(&folder.join(Folder::GENESIS)).map_err(|refusal| refused(&refusal, console))?;
+    // A consortium that was begun before may have fewer.
+    let mut there = patients_each;
+    for hospital in HOSPITALS {
+        there = there.min(patients::patient_ids(&folder.join(hospital), usize::MAX)?.len() as u64);
+    }
     let mut tour = Tour {
         folder,
         cluster,
-        patients_each,
+        patients_each: there,
         console,
         interrupted,
         chain: genesis.chain_id(),

@@ -34,7 +34,7 @@ pub(super) struct Wallet {
 }
 
 /// The ids of a hospital's first patients, from its table of patients.
-fn patient_ids(folder: &Path, patients: usize) -> Result<Vec<String>, Failure> {
+pub(super) fn patient_ids(folder: &Path, patients: usize) -> Result<Vec<String>, Failure> {
     let path = folder.join(PATIENTS).join("patients.csv");
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::unusable(format!("{}: {error}", path.display())))?;
