@@ -111,10 +111,25 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         }
         self.note_events()?;
         self.look_after()?;
+        let mut failed = None;
         for job in self.store.open_jobs()? {
-            self.advance(job)?;
+            let (kind, id) = (job.kind, Digest(job.id));
+            match self.advance(job) {
+                Ok(()) => {}
+                // What custody or the disk does not do for one job keeps no other waiting: a late answer to an auditor is this organisation's fault.
+                Err(
+                    error @ (CustodianError::Vault(_) | CustodianError::File { .. } | CustodianError::Job(_)),
+                ) => {
+                    tracing::warn!(job = ?kind, %id, %error, "a job goes on later");
+                    failed.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(std::mem::take(&mut self.turn))
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut self.turn)),
+        }
     }
 
     /// The custodian's ledger.

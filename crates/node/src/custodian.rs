@@ -143,6 +143,8 @@ impl Vault for Shelves {
     }
 
     fn destroy(&self, object: CustodyId) -> Result<(), VaultError> {
+        remove_bundles(&self.work, self.ledger.chain(), self.ledger.organisation(), object)
+            .map_err(|error| VaultError(format!("{}: {error}", self.work.display())))?;
         let shredded = self.ledger.runtime.block_on(self.custody.shred_object(object)).map_err(VaultError)?;
         tracing::info!(%object, segments = shredded.0, bytes = shredded.1, "shredded");
         Ok(())
@@ -178,6 +180,30 @@ pub fn keep_folder(
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(&error)),
         _ => Ok(object),
     }
+}
+
+/// Removes what an interrupted [`keep_folder`] has left of an object: its bundles, and the keys that they were about to be sealed with.
+fn remove_bundles(
+    work: &Path,
+    chain: ChainId,
+    organisation: OrganisationId,
+    object: CustodyId,
+) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(work) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let label = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.rsplit_once('-'));
+        let of = label
+            .and_then(|(label, _)| Slug::new(label).ok())
+            .map(|label| CustodyId::derive(chain, organisation, label));
+        if of == Some(object) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts the custodian on a thread of its own. Call it within a tokio runtime.
@@ -225,5 +251,27 @@ fn work<V: Vault>(settings: &Settings, agent: &Agent, ledger: &NodeLedger, vault
             }
         };
         ledger.runtime.block_on(waits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_of_a_destroyed_release_goes_and_nothing_else() {
+        let work = tempfile::tempdir().unwrap();
+        let (chain, owner) = (ChainId([1; 32]), OrganisationId::new("hospital-1").unwrap());
+        let label = Slug::new("r-0123456789ab").unwrap();
+        let names =
+            [format!("{label}-1.tar"), format!("{label}-2.state"), "r-other-1.tar".to_owned(), "x".into()];
+        for name in &names {
+            std::fs::write(work.path().join(name), "left").unwrap();
+        }
+        let object = CustodyId::derive(chain, owner, label);
+        remove_bundles(work.path(), chain, owner, object).unwrap();
+        let there = |name: &String| work.path().join(name).exists();
+        assert_eq!(names.each_ref().map(there), [false, false, true, true]);
+        remove_bundles(&work.path().join("none"), chain, owner, object).unwrap();
     }
 }
