@@ -70,14 +70,19 @@ fn read_direct(path: &Path, range: Range<usize>) -> io::Result<Vec<u8>> {
     use std::os::unix::fs::OpenOptionsExt as _;
     let file = File::options().read(true).custom_flags(libc::O_DIRECT).open(path)?;
     let start = range.start - range.start % BLOCK;
-    let length = (range.end - start).next_multiple_of(BLOCK);
-    let (mut bytes, aligned) = aligned(length);
-    let read = fill(&file, &mut bytes[aligned..aligned + length], start as u64, BLOCK)?;
-    // To the front, in place.
-    let from = (range.start - start).min(read);
-    let taken = (read - from).min(range.len());
-    bytes.copy_within(aligned + from..aligned + from + taken, 0);
-    bytes.truncate(taken);
+    let end = range.end.next_multiple_of(BLOCK);
+    let (mut staged, aligned) = aligned(STEP.min(end - start));
+    let mut bytes = Vec::with_capacity(range.len());
+    for offset in (start..end).step_by(STEP) {
+        let staged = &mut staged[aligned..aligned + STEP.min(end - offset)];
+        let read = fill(&file, staged, offset as u64, BLOCK)?;
+        let from = range.start.saturating_sub(offset).min(read);
+        let to = (range.end - offset).min(read);
+        bytes.extend_from_slice(&staged[from..to.max(from)]);
+        if read < staged.len() {
+            break;
+        }
+    }
     Ok(bytes)
 }
 

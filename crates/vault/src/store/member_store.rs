@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Range;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -10,6 +11,7 @@ use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Handle;
 
 use super::direct;
 use super::error::StoreError;
@@ -160,19 +162,44 @@ impl MemberStore {
     ) -> Result<Bytes, StoreError> {
         let path = self.segment(subject, shard, segment);
         let failed = |error| StoreError::at(&path, error);
-        if let Some(folder) = self.folder.as_ref().filter(|_| range.len() >= LARGE) {
-            let file = folder.path_to_filesystem(&path).map_err(failed)?;
+        if let Some(file) = self.large(&path, &range)? {
             let wanted = range.clone();
             let read = on_disk(move || direct::read(&file, wanted)).await;
-            match read.map_err(|error| StoreError::io(&path, error))? {
-                // Whether it ends before the range begins, the store says.
-                none if none.is_empty() => {}
-                bytes => return Ok(bytes.into()),
+            let bytes = read.map_err(|error| StoreError::io(&path, error))?;
+            // If it ends before the range begins, the store says so.
+            if !bytes.is_empty() {
+                return Ok(bytes.into());
             }
         }
         let range = GetRange::Bounded(range.start as u64..range.end as u64);
         let options = GetOptions { range: Some(range), ..GetOptions::default() };
         self.store.get_opts(&path, options).await.map_err(failed)?.bytes().await.map_err(failed)
+    }
+
+    /// The same on a thread that may wait.
+    pub(super) fn read_waiting(
+        &self,
+        runtime: &Handle,
+        subject: &Subject,
+        shard: u8,
+        segment: u64,
+        range: Range<usize>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let path = self.segment(subject, shard, segment);
+        if let Some(file) = self.large(&path, &range)? {
+            let bytes = direct::read(&file, range.clone()).map_err(|error| StoreError::io(&path, error))?;
+            if !bytes.is_empty() {
+                return Ok(bytes);
+            }
+        }
+        runtime.block_on(self.read(subject, shard, segment, range)).map(Vec::from)
+    }
+
+    /// The file of a range that is large enough to go past the page cache, if this store is a folder.
+    fn large(&self, path: &Path, range: &Range<usize>) -> Result<Option<PathBuf>, StoreError> {
+        let folder = self.folder.as_ref().filter(|_| range.len() >= LARGE);
+        let file = folder.map(|folder| folder.path_to_filesystem(path));
+        file.transpose().map_err(|error| StoreError::at(path, error))
     }
 
     /// Which segments of a shard are there: where a transfer goes on. Whether they are right, scrubbing tells.
@@ -295,7 +322,7 @@ impl MemberStore {
 async fn on_disk<T: Send + 'static>(
     work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
 ) -> std::io::Result<T> {
-    match tokio::runtime::Handle::try_current() {
+    match Handle::try_current() {
         Ok(runtime) => runtime.spawn_blocking(work).await.map_err(std::io::Error::other)?,
         Err(_) => work(),
     }
