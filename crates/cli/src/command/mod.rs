@@ -46,6 +46,7 @@ pub mod synth;
 pub mod tour;
 pub mod trail;
 pub mod vault;
+pub mod vault_bench;
 pub mod verify;
 
 /// How a run is carried out, from the command line.

@@ -365,4 +365,21 @@ pub(super) const TEXTS: &[Texts] = &[
             ("dir", "存放该网络的文件夹，测试后删除 [默认：系统临时文件夹]"),
         ],
     ),
+    (
+        "bench vault",
+        &[
+            ("about", "测试七个成员的对象存取、委员会密钥，以及七个节点进程释放密钥的速度"),
+            (
+                "after",
+                "示例：\n  medveil bench vault\n  medveil bench vault --only stores --size 3GB\n  medveil bench vault --only network --requests 100\n\n存储为磁盘上的文件夹，读写所用代码与节点相同；stores 部分单线程运行。有成员停机时的密钥仪式须等待空闲链的若干高度，耗时数分钟。",
+            ),
+            ("only", "只测试这些部分，以逗号分隔 [默认：全部]"),
+            ("only=stores", "磁盘上七个成员存储中的对象"),
+            ("only=committee", "单进程内委员会密钥的各步骤，含作弊的发牌者"),
+            ("only=network", "七个节点进程：密钥释放、密钥仪式、成员停机"),
+            ("size", "对象大小"),
+            ("requests", "申请密钥的次数"),
+            ("dir", "存放存储与网络的文件夹，测试后删除 [默认：系统临时文件夹]"),
+        ],
+    ),
 ];

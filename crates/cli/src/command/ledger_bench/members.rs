@@ -36,6 +36,8 @@ pub struct Plan {
     pub threads: u64,
     /// Whether there is a folder for a second node of the second member, with a key of its own; it is not started.
     pub second: bool,
+    /// How many of the last members are not started.
+    pub absent: usize,
 }
 
 /// The second node of a member, for which a vote is needed.
@@ -47,7 +49,7 @@ pub struct Second {
 }
 
 impl Network {
-    /// Makes a network of hospitals in `folder`, and starts all nodes of the genesis.
+    /// Makes a network of hospitals in `folder`, and starts the nodes of the genesis.
     ///
     /// # Errors
     /// What the commands refuse, or nodes that do not start.
@@ -91,7 +93,7 @@ impl Network {
         let cluster = Cluster::open(&out, None, &[]).map_err(Failure::unusable)?;
         let spent = vec![0.0; cluster.members.len()];
         let mut network = Network { cluster, genesis, count, spent };
-        (0..count).try_for_each(|index| network.run(index))?;
+        (0..count - plan.absent).try_for_each(|index| network.run(index))?;
         network.cluster.wait_ready(START, |_| true).map_err(Failure::unusable)?;
         Ok((network, second))
     }
@@ -115,6 +117,14 @@ impl Network {
     /// Starts a member's node.
     pub fn run(&mut self, index: usize) -> Result<(), Failure> {
         self.cluster.start(index).map_err(Failure::unusable)
+    }
+
+    /// Whether all nodes that were started run still.
+    ///
+    /// # Errors
+    /// One has ended.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        self.cluster.check().map_err(Failure::unusable)
     }
 
     /// Ends a member's node as `kill -9` does.
