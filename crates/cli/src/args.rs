@@ -549,6 +549,11 @@ pub enum BenchNetwork {
         after_help = "Examples:\n  medveil bench vault\n  medveil bench vault --only stores --size 3GB\n  medveil bench vault --only network --requests 100\n\nStores are folders on disk, read and written with the code that nodes use; the part `stores` runs on one thread. Ceremonies while a member is down wait for heights of an idle chain: some minutes."
     )]
     Vault(crate::command::vault_bench::VaultArgs),
+    /// From a request to the first decrypted byte of its release, on seven node processes
+    #[command(
+        after_help = "Examples:\n  medveil bench release\n  medveil bench release --patients 50000\n\nThe owner's custodian makes the release, custody keeps it, the requester takes it out with a quorum's partial keys; the share of each step is told."
+    )]
+    Release(crate::command::release_bench::ReleaseBenchArgs),
 }
 
 /// The benchmarks.

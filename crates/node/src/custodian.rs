@@ -228,6 +228,9 @@ fn work<V: Vault>(settings: &Settings, agent: &Agent, ledger: &NodeLedger, vault
         progress.mark_unchanged();
         let turned = match &mut custodian {
             Some(custodian) => custodian.turn().map(|turn| {
+                for (step, took) in &turn.steps {
+                    tracing::info!(step, ms = took.as_millis() as u64, "the custodian has done a step");
+                }
                 for (kind, id, version, how) in &turn.ended {
                     tracing::info!(job = ?kind, %id, version, how, "the custodian has finished a job");
                 }

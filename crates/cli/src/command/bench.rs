@@ -27,6 +27,7 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
     match &args.network {
         Some(BenchNetwork::Ledger(args)) => return super::ledger_bench::run(args, console),
         Some(BenchNetwork::Vault(args)) => return super::vault_bench::run(args, console),
+        Some(BenchNetwork::Release(args)) => return super::release_bench::run(args, console),
         None => {}
     }
     let name = args.name.expect("the command line has a name or a network");

@@ -40,6 +40,7 @@ pub mod patient;
 pub mod plan;
 pub mod reidentify;
 pub mod release;
+pub mod release_bench;
 pub mod request;
 pub mod scan;
 pub mod synth;

@@ -366,6 +366,18 @@ pub(super) const TEXTS: &[Texts] = &[
         ],
     ),
     (
+        "bench release",
+        &[
+            ("about", "测试从提交申请到解密发布首个字节的用时（七个节点进程）"),
+            (
+                "after",
+                "示例：\n  medveil bench release\n  medveil bench release --patients 50000\n\n发布由数据方的托管程序生成并交付托管，申请方凭法定数量的密钥分片取出；并列出每一步的占比。",
+            ),
+            ("patients", "发布涉及的患者人数"),
+            ("dir", "存放该网络的文件夹，测试后删除 [默认：系统临时文件夹]"),
+        ],
+    ),
+    (
         "bench vault",
         &[
             ("about", "测试七个成员的对象存取、委员会密钥，以及七个节点进程释放密钥的速度"),
