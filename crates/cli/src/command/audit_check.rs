@@ -103,7 +103,7 @@ pub fn run(args: &CheckArgs, console: &Console) -> Result<(), Failure> {
         let judgement: Value = checked.judgement.as_ref().map_or(Value::Null, |found| json!(found));
         console.json(&json!({
             "challenge": id, "owner": checked.owner, "verdict": checked.verdict, "report": plan.out,
-            "judgement": judgement, "soundness": checked.judgement.as_ref().map(|found| soundness(found)),
+            "judgement": judgement, "soundness": checked.judgement.as_ref().map(soundness),
             "transaction": checked.posted["id"], "height": checked.posted["height"],
         }))?;
     } else {
