@@ -150,16 +150,16 @@ fn a_custodians_key_in_a_token_signs_there_and_what_is_wrong_with_the_token_is_n
     // Nothing starts with a token that cannot be used, and each reason has a name.
     assert_eq!(network.stop(0), Some(0));
     let custodian = keys.join("custodian.key");
-    for (was, is, reason) in [
-        ("label = \"hospital-1\"", "label = \"hospital-9\"", "token.missing"),
-        ("key = \"custodian\"", "key = \"another\"", "token.key"),
-        (library.as_str(), "/nonexistent.so", "token.library"),
-        ("pin-file = \"token.pin\"\n", "", "token.no_pin"),
-        ("pin-file = \"token.pin\"", "pin-file = \"none.pin\"", "node.file"),
+    for (was, is, reason, code) in [
+        ("label = \"hospital-1\"", "label = \"hospital-9\"", "token.missing", 1),
+        ("key = \"custodian\"", "key = \"another\"", "token.key", 1),
+        (library.as_str(), "/nonexistent.so", "token.library", 1),
+        ("pin-file = \"token.pin\"\n", "", "token.no_pin", 1),
+        ("pin-file = \"token.pin\"", "pin-file = \"none.pin\"", "node.file", 2),
     ] {
         assert!(file.contains(was), "{was}");
         private(&custodian, &file.replace(was, is), 0o600);
-        network.refused(0, reason, 1);
+        network.refused(0, reason, code);
     }
     private(&custodian, &file, 0o600);
     private(&keys.join("token.pin"), "654321\n", 0o600);
@@ -170,4 +170,49 @@ fn a_custodians_key_in_a_token_signs_there_and_what_is_wrong_with_the_token_is_n
     network.start(0);
     network.reach(0, 1);
     get(&network, "again.csv");
+}
+
+#[test]
+fn key_files_locked_with_a_passphrase_open_with_it_alone() {
+    use medveil_vault::keys::{Passphrase, WorkFactor, lock};
+    use rand_core::SeedableRng as _;
+    let mut network = Network::new(1);
+    let keys = network.folder(0).join("keys");
+    let passphrase = Passphrase::new("correct horse battery staple".to_owned());
+    let mut rng = chacha20::ChaCha20Rng::from_seed([1; 32]);
+    for name in ["node.key", "custodian.key", "administrator.key"] {
+        let text = std::fs::read(keys.join(name)).unwrap();
+        let locked = lock(&text, &passphrase, WorkFactor::new(2).unwrap(), &mut rng).unwrap();
+        std::fs::write(keys.join(name), locked).unwrap();
+    }
+    network.refused(0, "key.locked", 1);
+    let file = keys.join("passphrase");
+    network.environment = vec![("MEDVEIL_PASSPHRASE_FILE", file.display().to_string())];
+    private(&file, "wrong\n", 0o600);
+    network.refused(0, "key.passphrase", 1);
+    private(&file, "correct horse battery staple\n", 0o644);
+    network.refused(0, "key.open", 1);
+    private(&file, "correct horse battery staple\n", 0o600);
+    network.start(0);
+    network.reach(0, 1);
+    // People's keys as well.
+    let administrator = keys.join("administrator.key").display().to_string();
+    let new = keys.join("doctor.key").display().to_string();
+    let node = network.url(0);
+    let account = [
+        "account",
+        "new",
+        "--out",
+        &new,
+        "--capacity",
+        "staff",
+        "--account",
+        &administrator,
+        "--node",
+        &node,
+    ];
+    assert_eq!(network.home.run(&account).code, Some(2));
+    assert!(!Path::new(&new).exists());
+    let said = network.home.command(&account).env("MEDVEIL_PASSPHRASE_FILE", &file).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
 }
