@@ -23,7 +23,7 @@ mod peers;
 mod release;
 mod roster;
 mod secrets;
-mod session;
+pub mod session;
 mod state;
 mod upkeep;
 mod willing;
