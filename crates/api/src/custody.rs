@@ -237,7 +237,11 @@ fn signed(asked: &Asked, given: Result<Given, Problem>) -> Response {
             (problem.status, "application/problem+json", problem.to_json().to_string().into_bytes())
         }
     };
-    let header = asked.custody.sign_answer(&asked.caller, status.as_u16(), &body);
+    let header = match asked.custody.sign_answer(&asked.caller, status.as_u16(), &body) {
+        Ok(header) => header,
+        // Unsigned it would not be believed.
+        Err(refusal) => return Problem::of("node.not_ready").detail(refusal.to_string()).into_response(),
+    };
     let mut response = (status, [(header::CONTENT_TYPE, media_type)], body).into_response();
     if let Ok(value) = HeaderValue::from_str(&header) {
         response.headers_mut().insert(ANSWER_HEADER, value);

@@ -85,10 +85,10 @@ impl<'c> HttpDesk<'c> {
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| ClientError::Unreachable(error.to_string()))?;
         let signer = &self.signer;
-        let (header, _) =
-            line.sign(signer.account(), signer.public_key(), clock::now_ms(), nonce, |digest| {
-                signer.sign_digest(digest)
-            });
+        let signed = line.sign(signer.account(), clock::now_ms(), nonce, |digest| {
+            signer.sign_digest(digest).map(|signature| (signer.public_key(), signature))
+        });
+        let (header, _) = signed.map_err(|refusal| ClientError::Unreachable(refusal.to_string()))?;
         signer.client().send(method, path, (REQUEST_HEADER, &header), body, patience)
     }
 }

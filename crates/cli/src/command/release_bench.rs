@@ -62,7 +62,7 @@ pub fn run(args: &ReleaseBenchArgs, console: &Console) -> Result<(), Failure> {
     }
     .map_err(Failure::unusable)?;
     console.note(console.text("seven nodes start ...", "七个节点正在启动……"));
-    let plan = Plan { count: COUNT, epoch_length: 1000, threads: 2, second: false, absent: 0 };
+    let plan = Plan { count: COUNT, epoch_length: 1000, threads: 2, second: false, absent: 0, mute: 0 };
     let (mut network, _) = Network::start(folder.path(), &plan)?;
     let ran = measure(&mut network, folder.path(), args, console);
     ran.inspect_err(|_| network.keep_logs(console))

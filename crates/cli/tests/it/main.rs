@@ -7,6 +7,7 @@ mod bad_input;
 mod contracts;
 mod custody;
 mod hierarchies;
+mod keys;
 mod ledger;
 mod life;
 mod nodes;

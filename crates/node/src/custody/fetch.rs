@@ -269,7 +269,8 @@ fn write(
     file.set_len(from).map_err(fail)?;
     file.seek(SeekFrom::End(0)).map_err(fail)?;
     let mut buffered = Timed { out: BufWriter::with_capacity(1 << 20, file), first: None };
-    let source = Ahead { desk, subject: *subject, at_once: manifest.scheme().needed(), window: None };
+    let (at_once, total) = (manifest.scheme().needed(), manifest.scheme().total());
+    let source = Ahead { desk, subject: *subject, at_once, total, failed: BTreeSet::new(), window: None };
     let faults = match from {
         0 => object::open(manifest, source, key, &mut buffered),
         from => object::open_range(manifest, source, key, from..manifest.length(), &mut buffered),
@@ -315,12 +316,16 @@ fn beside(out: &Path, manifest: &VaultDigest) -> PathBuf {
     out.with_file_name(name)
 }
 
-/// Shards through a desk. The first read of pieces of a segment asks the shards that suffice at once.
+/// Shards through a desk. The first read of pieces of a segment asks as many shards at once as suffice; one that gave nothing before is not among them, so that a member that
+/// does not answer is waited for once and not with every segment.
 struct Ahead<'d> {
     desk: &'d dyn Desk,
     subject: Subject,
     /// Shards that suffice.
     at_once: u8,
+    total: u8,
+    /// Shards that once gave nothing.
+    failed: BTreeSet<u8>,
     window: Option<Window>,
 }
 
@@ -330,20 +335,15 @@ struct Window {
     given: BTreeMap<u8, Result<Vec<u8>, SourceError>>,
 }
 
-impl ShardSource for Ahead<'_> {
-    fn read(&mut self, shard: u8, segment: u64, range: Range<usize>) -> Result<Vec<u8>, SourceError> {
-        let fits = |window: &&mut Window| window.segment == segment && window.range == range;
-        if let Some(given) = self.window.as_mut().filter(fits).and_then(|window| window.given.remove(&shard))
-        {
-            return given;
-        }
-        // A table is small, and one is enough.
-        if shard > 0 || range.start > 0 {
-            return self.desk.read(&self.subject, shard, segment, range);
-        }
+impl Ahead<'_> {
+    /// Asks several holders at once.
+    fn open(&self, first: u8, segment: u64, range: Range<usize>) -> Window {
         let (desk, subject) = (self.desk, self.subject);
+        let others = (0..self.total).filter(|shard| *shard != first && !self.failed.contains(shard));
+        let shards: Vec<u8> = std::iter::once(first).chain(others).take(self.at_once.into()).collect();
         let given = std::thread::scope(|scope| {
-            let asked: Vec<_> = (0..self.at_once)
+            let asked: Vec<_> = shards
+                .into_iter()
                 .map(|shard| {
                     let range = range.clone();
                     (shard, scope.spawn(move || desk.read(&subject, shard, segment, range)))
@@ -355,7 +355,25 @@ impl ShardSource for Ahead<'_> {
             });
             given.collect()
         });
-        let window = self.window.insert(Window { segment, range, given });
-        window.given.remove(&shard).unwrap_or(Err(SourceError::Absent))
+        Window { segment, range, given }
+    }
+}
+
+impl ShardSource for Ahead<'_> {
+    fn read(&mut self, shard: u8, segment: u64, range: Range<usize>) -> Result<Vec<u8>, SourceError> {
+        let fits = |window: &&mut Window| window.segment == segment && window.range == range;
+        // A table is small, and one is enough; it is never at the beginning.
+        if range.start == 0 && self.window.as_mut().filter(fits).is_none() {
+            let window = self.open(shard, segment, range.clone());
+            self.failed
+                .extend(window.given.iter().filter(|(_, given)| given.is_err()).map(|(shard, _)| shard));
+            self.window = Some(window);
+        }
+        let given = self.window.as_mut().filter(fits).and_then(|window| window.given.remove(&shard));
+        let given = given.unwrap_or_else(|| self.desk.read(&self.subject, shard, segment, range));
+        if given.is_err() {
+            self.failed.insert(shard);
+        }
+        given
     }
 }

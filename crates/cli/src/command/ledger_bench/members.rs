@@ -38,6 +38,8 @@ pub struct Plan {
     pub second: bool,
     /// How many of the last members are not started.
     pub absent: usize,
+    /// How many of the last members' nodes only read and vote.
+    pub mute: usize,
 }
 
 /// The second node of a member, for which a vote is needed.
@@ -89,6 +91,9 @@ impl Network {
                 &out.join(format!("hospital-{number:02}")),
                 &[("# threads", format!("threads = {}", plan.threads))],
             )?;
+        }
+        for number in count - plan.mute + 1..=count {
+            set(&out.join(format!("hospital-{number:02}")), &[("custodian", String::new())])?;
         }
         let cluster = Cluster::open(&out, None, &[]).map_err(Failure::unusable)?;
         let spent = vec![0.0; cluster.members.len()];

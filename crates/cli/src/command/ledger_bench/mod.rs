@@ -108,7 +108,14 @@ impl LedgerArgs {
             None => tempfile::tempdir(),
         }
         .map_err(Failure::unusable)?;
-        let plan = Plan { count: self.count(), epoch_length, threads: self.node_threads, second, absent: 0 };
+        let plan = Plan {
+            count: self.count(),
+            epoch_length,
+            threads: self.node_threads,
+            second,
+            absent: 0,
+            mute: 0,
+        };
         let (network, second) = Network::start(folder.path(), &plan)?;
         Ok((folder, network, second))
     }

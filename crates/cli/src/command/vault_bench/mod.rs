@@ -3,8 +3,9 @@
 //! - *stores*: an object sealed and cut into the stores of seven members on disk, read back, with members lost and lying, and rebuilt. In this process, on one
 //!   thread, with the code and the store that nodes use.
 //! - *committee*: the steps of the committee's key in this process, and a dealer that cheats.
-//! - *network*: seven node processes; keys released, ceremonies held, members down.
+//! - *network*: seven node processes; keys released, ceremonies held, a member down, a member that cheats.
 
+mod cheat;
 mod committee;
 mod meter;
 mod network;

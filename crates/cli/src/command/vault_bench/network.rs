@@ -13,6 +13,7 @@ use medveil_node::custody::{self, Fetch, Keep};
 use medveil_vault::envelope::Suite;
 use serde_json::{Value, json};
 
+use super::cheat::Cheat;
 use super::meter::{Compare, Text};
 use super::{Found, VaultArgs, judged, quantiles};
 use crate::command::bench::run_itself;
@@ -47,6 +48,13 @@ pub fn measure(folder: &Path, args: &VaultArgs, console: &Console) -> Result<Fou
         let ran = with_all(&place, &mut network, args, console, &mut found);
         ran.inspect_err(|_| network.keep_logs(console))?;
     }
+    {
+        let place = folder.join("cheat");
+        std::fs::create_dir_all(&place).map_err(Failure::unusable)?;
+        let (mut network, _) = Network::start(&place, &Plan { mute: 1, ..plan(0) })?;
+        let ran = with_cheat(&mut network, console, &mut found);
+        ran.inspect_err(|_| network.keep_logs(console))?;
+    }
     let place = folder.join("six");
     std::fs::create_dir_all(&place).map_err(Failure::unusable)?;
     let (mut network, _) = Network::start(&place, &plan(1))?;
@@ -56,7 +64,7 @@ pub fn measure(folder: &Path, args: &VaultArgs, console: &Console) -> Result<Fou
 }
 
 fn plan(absent: usize) -> Plan {
-    Plan { count: COUNT, epoch_length: 1000, threads: 2, second: false, absent }
+    Plan { count: COUNT, epoch_length: 1000, threads: 2, second: false, absent, mute: 0 }
 }
 
 /// All seven run from the beginning.
@@ -96,6 +104,25 @@ fn with_all(
     lose_share(network, COUNT - 2)?;
     let text = "the same, one member down";
     ceremony(network, 3, COUNT - 1, COUNT - 1, "reshare_one_down", text, found)
+}
+
+/// One cheats whenever it deals; its node only reads and votes.
+fn with_cheat(network: &mut Network, console: &Console, found: &mut Found) -> Result<(), Failure> {
+    console.note(console.text("a member cheats ...", "一个成员作弊……"));
+    let mut cheat = Cheat::new(network, COUNT - 1, console)?;
+    let guilty = |guilty: bool| match guilty {
+        true => Ok(()),
+        false => Err(Failure::Refused("a dealer cheated and was not found guilty".to_owned())),
+    };
+    guilty(cheat.play(1)?)?;
+    let text = "key made by seven, of whom one deals a wrong value and is found guilty";
+    ceremony(network, 1, COUNT - 1, COUNT, "dkg_cheat", text, found)?;
+    lose_share(network, 0)?;
+    // The cheat asks the node that was just started.
+    network.wait_for(0, Duration::from_secs(60), |_| true)?;
+    guilty(cheat.play(2)?)?;
+    let text = "reshare by seven, one of which had lost its share, and one cheats and is found guilty";
+    ceremony(network, 2, COUNT - 1, COUNT, "reshare_cheat", text, found)
 }
 
 /// One never starts.
