@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `/internal/v1/custody/..` | other members' nodes | the custodian's key of a member |
 //! | `/api/v1/custody/{id}/{version}/..` | the organisation's own people | a key of an account of the organisation |
+//! | the same, reading alone, with `?request=HEX` | who was granted the key of this version, of any organisation | a key of the account that asked for it |
 //!
 //! Both are signed as [`medveil_node::custody::auth`] says, and so are the answers. What is given is pieces of sealed bytes; who may read them is decided by who gets the key.
 
@@ -15,9 +16,9 @@ use axum::{
     http::{HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
-use medveil_ledger::{CustodyId, Slug, role::Capacity};
+use medveil_ledger::{CustodyId, Digest, Slug, role::Capacity, state::custody::KeyRequest};
 use medveil_node::{
-    Custody,
+    Custody, clock,
     custody::{
         KeepingError, Roster,
         auth::{ANSWER_HEADER, AuthFault, Caller, REQUEST_HEADER},
@@ -148,11 +149,34 @@ pub(crate) async fn own(
     };
     let caller = asked.caller;
     let own = caller.organisation == asked.custody.organisation() && caller.capacity != Capacity::Patient;
-    let given = match own {
-        true => for_own(&asked, &id, &version, &rest).await,
-        false => Err(not_allowed(caller)),
+    let allowed = match own {
+        true => Ok(true),
+        false => is_reader(&asked, &id, &version, &rest).await,
+    };
+    let given = match allowed {
+        Ok(true) => for_own(&asked, &id, &version, &rest).await,
+        Ok(false) => Err(not_allowed(caller)),
+        Err(problem) => Err(problem),
     };
     signed(&asked, given)
+}
+
+/// Whether somebody of another organisation, such as one without a node, may read pieces here: who asked for the key of this version and was granted it, as long as that lasts.
+async fn is_reader(asked: &Asked, id: &str, version: &str, rest: &str) -> Result<bool, Problem> {
+    let (subject, ask) = place(id, version, rest)?;
+    let reads = asked.method == Method::GET && matches!(ask, Ask::Manifest | Ask::Holders | Ask::Segment(..));
+    let params = Params::read(&asked.uri, &["from", "to", "request"])?;
+    let request = params.parse::<Digest>("request", "the request for the key")?;
+    let Some(request) = request.filter(|_| reads) else { return Ok(false) };
+    let found = asked.custody.agent().node().latest::<KeyRequest>(&request).await;
+    let found = found.map_err(|error| Problem::of("node.not_ready").detail(error.to_string()))?;
+    Ok(found.is_some_and(|found| {
+        let KeyRequest { object, version, requester, until_ms, .. } = found.value;
+        subject.object.0 == object.0
+            && subject.version == version
+            && requester == asked.caller.account
+            && clock::now_ms() < until_ms
+    }))
 }
 
 async fn for_own(asked: &Asked, id: &str, version: &str, rest: &str) -> Result<Given, Problem> {
@@ -213,7 +237,11 @@ fn signed(asked: &Asked, given: Result<Given, Problem>) -> Response {
             (problem.status, "application/problem+json", problem.to_json().to_string().into_bytes())
         }
     };
-    let header = asked.custody.sign_answer(&asked.caller, status.as_u16(), &body);
+    let header = match asked.custody.sign_answer(&asked.caller, status.as_u16(), &body) {
+        Ok(header) => header,
+        // Unsigned it would not be believed.
+        Err(refusal) => return Problem::of("node.not_ready").detail(refusal.to_string()).into_response(),
+    };
     let mut response = (status, [(header::CONTENT_TYPE, media_type)], body).into_response();
     if let Ok(value) = HeaderValue::from_str(&header) {
         response.headers_mut().insert(ANSWER_HEADER, value);
@@ -235,7 +263,7 @@ fn label(uri: &Uri) -> Result<Slug, Problem> {
 }
 
 fn range(uri: &Uri) -> Result<std::ops::Range<usize>, Problem> {
-    let params = Params::read(uri, &["from", "to"])?;
+    let params = Params::read(uri, &["from", "to", "request"])?;
     let (from, to) = (params.parse("from", "a byte")?, params.parse("to", "a byte")?);
     Ok(from.unwrap_or(0)..to.ok_or_else(|| bad("to", "the byte after the last"))?)
 }

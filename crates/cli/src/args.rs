@@ -544,6 +544,16 @@ pub enum BenchNetwork {
         after_help = "Examples:\n  medveil bench ledger\n  medveil bench ledger --nodes 7 --seconds 60\n  medveil bench ledger --suite sm2\n  medveil bench ledger --scenario crash\n\nTransactions are signed before; every node checks every signature; all goes through the nodes' HTTP API."
     )]
     Ledger(crate::command::ledger_bench::LedgerArgs),
+    /// Objects in the stores of seven members, the committee's key, and its release by seven node processes
+    #[command(
+        after_help = "Examples:\n  medveil bench vault\n  medveil bench vault --only stores --size 3GB\n  medveil bench vault --only network --requests 100\n\nStores are folders on disk, read and written with the code that nodes use; the part `stores` runs on one thread. Ceremonies while a member is down wait for heights of an idle chain: some minutes."
+    )]
+    Vault(crate::command::vault_bench::VaultArgs),
+    /// From a request to the first decrypted byte of its release, on seven node processes
+    #[command(
+        after_help = "Examples:\n  medveil bench release\n  medveil bench release --patients 50000\n\nThe owner's custodian makes the release, custody keeps it, the requester takes it out with a quorum's partial keys; the share of each step is told."
+    )]
+    Release(crate::command::release_bench::ReleaseBenchArgs),
 }
 
 /// The benchmarks.
@@ -604,7 +614,7 @@ fn parse_seed(text: &str) -> Result<Seed, String> {
 }
 
 /// Reads `300MB`, `64KiB`, `1GB`, or bytes.
-fn parse_size(text: &str) -> Result<usize, String> {
+pub fn parse_size(text: &str) -> Result<usize, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: usize =
         text[..digits].parse().map_err(|_| "a size is a number with a unit, such as 300MB")?;

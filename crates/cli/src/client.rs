@@ -39,6 +39,7 @@ impl NodeArgs {
 }
 
 /// A client of one node. Connections are kept.
+#[derive(Clone)]
 pub struct Client {
     agent: Agent,
     base: String,
@@ -122,6 +123,8 @@ pub struct Status {
     pub time_ms: u64,
     /// The height up to which objects and transactions are known.
     pub indexed: u64,
+    /// Who runs the node.
+    pub organisation: Option<OrganisationId>,
 }
 
 /// An account as the node's state has it.
@@ -165,6 +168,16 @@ impl Client {
         let request = self.agent.get(format!("{}{path}", self.base)).header("accept", "application/json");
         let answer = request.config().timeout_global(Some(patience)).build().call();
         json(self.answered(answer)?)
+    }
+
+    /// The bytes under a path.
+    ///
+    /// # Errors
+    /// [`ClientError`]: unreachable, or refused.
+    pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let request = self.agent.get(format!("{}{path}", self.base));
+        let answer = request.config().timeout_global(Some(PATIENCE)).build().call();
+        good(self.answered(answer)?).map(|(_, bytes)| bytes)
     }
 
     /// The evidence file that answers a path. It may prove that there is no such thing: then the node says 404 and sends it all the same.
@@ -279,6 +292,7 @@ impl Client {
             height: status["tip"]["height"].as_u64().unwrap_or(0),
             time_ms: status["tip"]["time_ms"].as_u64().unwrap_or(0),
             indexed: status["indexed"].as_u64().unwrap_or(0),
+            organisation: status["organisation"].as_str().and_then(|name| name.parse().ok()),
         })
     }
 

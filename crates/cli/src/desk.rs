@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use medveil_ledger::state::custody::Custody;
@@ -25,10 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long all members may take to read their shards again.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3600);
 
-/// The desk of an account that acts through its organisation's node.
+/// The desk of an account that acts through a node: its organisation's, or another member's where its own has none. There it reads what it was granted the key of, and nothing else.
 pub struct HttpDesk<'c> {
     signer: Signer,
     organisation: OrganisationId,
+    /// Whose node is asked.
+    receiver: OrganisationId,
+    /// The request for the key of what is read.
+    request: Mutex<Option<Digest>>,
     console: &'c Console,
 }
 
@@ -39,7 +44,9 @@ impl<'c> HttpDesk<'c> {
     /// The ledger does not know the account, or the node cannot be asked.
     pub fn new(signer: Signer, console: &'c Console) -> Result<Self, Failure> {
         let organisation = signer.state(console)?.organisation;
-        Ok(Self { signer, organisation, console })
+        let status = signer.client().status().map_err(|error| error.failure(console))?;
+        let receiver = status.organisation.unwrap_or(organisation);
+        Ok(Self { signer, organisation, receiver, request: Mutex::new(None), console })
     }
 
     /// Who signs.
@@ -67,14 +74,21 @@ impl<'c> HttpDesk<'c> {
 
     /// A signed request to the node.
     fn ask(&self, method: &str, path: &str, body: &[u8], patience: Duration) -> Result<Vec<u8>, ClientError> {
-        let line = Line { chain: self.signer.chain(), method, path, receiver: self.organisation, body };
+        let mut path = path.to_owned();
+        let request = *self.request.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(request) = request.filter(|_| self.receiver != self.organisation) {
+            let joint = if path.contains('?') { '&' } else { '?' };
+            path.push_str(&format!("{joint}request={request}"));
+        }
+        let path = path.as_str();
+        let line = Line { chain: self.signer.chain(), method, path, receiver: self.receiver, body };
         let mut nonce = [0; 16];
         getrandom::fill(&mut nonce).map_err(|error| ClientError::Unreachable(error.to_string()))?;
         let signer = &self.signer;
-        let (header, _) =
-            line.sign(signer.account(), signer.public_key(), clock::now_ms(), nonce, |digest| {
-                signer.sign_digest(digest)
-            });
+        let signed = line.sign(signer.account(), clock::now_ms(), nonce, |digest| {
+            signer.sign_digest(digest).map(|signature| (signer.public_key(), signature))
+        });
+        let (header, _) = signed.map_err(|refusal| ClientError::Unreachable(refusal.to_string()))?;
         signer.client().send(method, path, (REQUEST_HEADER, &header), body, patience)
     }
 }
@@ -160,6 +174,7 @@ impl Desk for HttpDesk<'_> {
         request: Digest,
         _: &[OrganisationId],
     ) -> Result<BTreeMap<OrganisationId, Vec<u8>>, DeskError> {
+        *self.request.lock().unwrap_or_else(PoisonError::into_inner) = Some(request);
         let path = format!("/api/v1/key-requests/{request}/partials");
         let answer = self.signer.client().get(&path).map_err(desk_error)?;
         let posted = answer["items"].as_array().ok_or_else(|| unreadable("it lacks `items`"))?;

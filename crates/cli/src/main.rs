@@ -8,6 +8,7 @@ mod console;
 mod desk;
 mod failure;
 mod help;
+mod ledger;
 mod logging;
 mod resources;
 mod signer;

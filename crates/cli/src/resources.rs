@@ -28,8 +28,8 @@ impl Resources {
     }
 }
 
-/// proc(5): fields 14 and 15 of /proc/self/stat, in ticks of 1/100 s.
-fn cpu_seconds() -> Option<f64> {
+/// Processor seconds of this process, user and system. proc(5): fields 14 and 15 of /proc/self/stat, in ticks of 1/100 s.
+pub fn cpu_seconds() -> Option<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is the name in parentheses, which may hold spaces.
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -37,8 +37,8 @@ fn cpu_seconds() -> Option<f64> {
     Some(ticks as f64 / 100.0)
 }
 
-/// proc(5): `VmHWM` of /proc/self/status, in kB.
-fn peak_memory() -> Option<u64> {
+/// The largest resident memory of this process, in bytes. proc(5): `VmHWM` of /proc/self/status, in kB.
+pub fn peak_memory() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1024)

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use medveil_ledger::{AccountId, Action, Body, ChainId, Digest, PublicKey, Signature, SigningKey};
-use medveil_node::keys::{KeyFile, Kind};
+use medveil_ledger::{AccountId, Action, Body, ChainId, Digest, PublicKey, Signature};
+use medveil_node::{AccountKey, Refusal};
 use serde_json::{Value, json};
 
 use crate::client::{AccountState, Client, ClientError, NodeArgs};
@@ -45,7 +45,7 @@ pub struct SignArgs {
 /// An account that acts through a node.
 pub struct Signer {
     client: Client,
-    key: SigningKey,
+    key: AccountKey,
     chain: ChainId,
     account: AccountId,
     wait: bool,
@@ -64,13 +64,7 @@ impl Signer {
                 "由谁签署？请用 --account 或环境变量 MEDVEIL_ACCOUNT 指定账户密钥文件",
             ))
         })?;
-        let file = KeyFile::read(&file, Kind::Account).map_err(|refusal| {
-            Failure::unusable(match console.lang() {
-                Lang::En => refusal.to_string(),
-                Lang::Zh => refusal.chinese(),
-            })
-        })?;
-        let key = file.signing_key();
+        let key = AccountKey::open(&file).map_err(|refusal| told(&refusal, console))?;
         let client = args.node.client()?;
         let chain = client.status().map_err(|error| error.failure(console))?.chain;
         if let Some(file) = &args.genesis {
@@ -82,14 +76,13 @@ impl Signer {
                 }));
             }
         }
-        let account = args.account_id.or(file.account());
-        let account = account.unwrap_or_else(|| AccountId::derive(chain, &key.public()));
+        let account = args.account_id.unwrap_or_else(|| key.account(chain));
         Ok(Signer { client, key, chain, account, wait: !args.no_wait })
     }
 
     /// An account whose key is at hand.
-    pub fn of(client: Client, chain: ChainId, key: SigningKey, account: AccountId) -> Self {
-        Signer { client, key, chain, account, wait: true }
+    pub fn of(client: Client, chain: ChainId, key: impl Into<AccountKey>, account: AccountId) -> Self {
+        Signer { client, key: key.into(), chain, account, wait: true }
     }
 
     /// The account that signs.
@@ -108,7 +101,10 @@ impl Signer {
     }
 
     /// Its signature over a digest that is no transaction's.
-    pub fn sign_digest(&self, digest: Digest) -> Signature {
+    ///
+    /// # Errors
+    /// A token that does not sign.
+    pub fn sign_digest(&self, digest: Digest) -> Result<Signature, Refusal> {
         self.key.sign_digest(digest)
     }
 
@@ -162,7 +158,7 @@ impl Signer {
                 expires: height + EXPIRES,
                 action: action.clone(),
             };
-            let transaction = body.sign(&self.key);
+            let transaction = self.key.sign(body).map_err(|refusal| told(&refusal, console))?;
             let (id, bytes) = (transaction.digest().to_string(), transaction.encode());
             let wait = if self.wait { WAIT } else { Duration::ZERO };
             match self.client.submit(&bytes, wait) {
@@ -235,6 +231,14 @@ impl Signer {
         }
         Ok(answer)
     }
+}
+
+/// A refusal in the language that is spoken.
+pub fn told(refusal: &Refusal, console: &Console) -> Failure {
+    Failure::unusable(match console.lang() {
+        Lang::En => refusal.to_string(),
+        Lang::Zh => refusal.chinese(),
+    })
 }
 
 /// Why a rule refused a transaction that is final, with its name and the values compared; `None` if it was carried out.

@@ -10,8 +10,8 @@ use medveil_ledger::state::release::Release;
 use medveil_ledger::state::request::Request;
 use medveil_ledger::state::trail::{Reason as Why, Step, TrailEntry};
 use medveil_ledger::{
-    Action, ChallengeId, DatasetId, Digest, Event, FactValue, ObjectKind, ObjectRef, Outcome, ReleaseId,
-    RequestId,
+    AccountId, Action, ChallengeId, DatasetId, Digest, Event, FactValue, ObjectKind, ObjectRef, Outcome,
+    ReleaseId, RequestId,
 };
 
 use crate::error::{CustodianError, Stop, file_fault};
@@ -111,10 +111,25 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         }
         self.note_events()?;
         self.look_after()?;
+        let mut failed = None;
         for job in self.store.open_jobs()? {
-            self.advance(job)?;
+            let (kind, id) = (job.kind, Digest(job.id));
+            match self.advance(job) {
+                Ok(()) => {}
+                // What custody or the disk does not do for one job keeps no other waiting: a late answer to an auditor is this organisation's fault.
+                Err(
+                    error @ (CustodianError::Vault(_) | CustodianError::File { .. } | CustodianError::Job(_)),
+                ) => {
+                    tracing::warn!(job = ?kind, %id, %error, "a job goes on later");
+                    failed.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
         }
-        Ok(std::mem::take(&mut self.turn))
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut self.turn)),
+        }
     }
 
     /// The custodian's ledger.
@@ -133,11 +148,14 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             let events = self.ledger.events(self.store.cursor()?, BATCH)?;
             let Some((last, _)) = events.last() else { return Ok(()) };
             let cursor = *last;
-            let mut jobs = Vec::new();
+            let (mut jobs, mut bound) = (Vec::new(), Vec::new());
             for (_, event) in &events {
-                self.jobs_of(event, &mut jobs)?;
+                match event.kind.as_ref() {
+                    "patient.enrolled" => bound.push(AccountId(event.object.id)),
+                    _ => self.jobs_of(event, &mut jobs)?,
+                }
             }
-            self.store.note(&jobs, cursor)?;
+            self.store.note(&jobs, &bound, cursor)?;
             self.interrupt.at(Point::Noted)?;
         }
     }
@@ -170,7 +188,6 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
                     jobs.push((JobKind::Destroy, event.object.id, 1, String::new()));
                 }
             }
-            "patient.enrolled" => self.store.forget_code(medveil_ledger::AccountId(event.object.id))?,
             _ => {}
         }
         Ok(())

@@ -187,12 +187,22 @@ impl Store {
         Ok(self.db.query_row("SELECT cursor FROM about", [], |row| number(row, 0))?)
     }
 
-    /// Notes jobs that follow from events, and how far events have been read, at once. A job that is there stays as it is.
+    /// Notes jobs that follow from events, forgets the codes of handles to which wallets were bound, and notes how far events have been read, at once. A job that is there stays as it is.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn note(&mut self, jobs: &[(JobKind, [u8; 32], u64, String)], cursor: u64) -> Result<(), StoreError> {
+    pub fn note(
+        &mut self,
+        jobs: &[(JobKind, [u8; 32], u64, String)],
+        bound: &[AccountId],
+        cursor: u64,
+    ) -> Result<(), StoreError> {
         let write = self.db.transaction()?;
+        for handle in bound {
+            write
+                .prepare_cached("UPDATE tie SET code = NULL WHERE handle = ?1 AND code NOT NULL")?
+                .execute([handle.0])?;
+        }
         for (kind, id, version, data) in jobs {
             write.execute(
                 "INSERT OR IGNORE INTO job (kind, id, version, data) VALUES (?1, ?2, ?3, ?4)",
@@ -209,7 +219,7 @@ impl Store {
     /// [`StoreError`].
     pub fn add(&mut self, kind: JobKind, id: [u8; 32], version: u64, data: String) -> Result<(), StoreError> {
         let cursor = self.cursor()?;
-        self.note(&[(kind, id, version, data)], cursor)
+        self.note(&[(kind, id, version, data)], &[], cursor)
     }
 
     /// Jobs under way, releases before answers before destructions.
@@ -304,15 +314,6 @@ impl Store {
             )?;
         }
         Ok(write.commit()?)
-    }
-
-    /// Forgets the code of a handle: a wallet is bound.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn forget_code(&self, handle: AccountId) -> Result<(), StoreError> {
-        self.db.execute("UPDATE tie SET code = NULL WHERE handle = ?1", [handle.0])?;
-        Ok(())
     }
 
     /// Versions of a dataset of which there is a copy: version, fingerprint as JSON, schema.

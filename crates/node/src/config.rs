@@ -50,7 +50,7 @@ pub struct Settings {
     pub organisation: OrganisationId,
     /// The public half of `keys/node.key`.
     pub key: PublicKey,
-    /// The public half of `keys/custodian.key`, the account that the node acts with; left out, it only reads and votes.
+    /// The first key of the account that the node acts with, whose key now is in `keys/custodian.key`; left out, it only reads and votes.
     #[serde(default)]
     pub custodian: Option<PublicKey>,
     /// Where it listens for peers.
@@ -292,7 +292,7 @@ impl First<'_> {
 organisation = "{organisation}"
 key = "{key}"
 
-# The account with which this node acts on the ledger by itself, in custody and releases: the public half of keys/custodian.key.
+# The account with which this node acts on the ledger by itself, in custody and releases: its first key. keys/custodian.key has the key that it signs with now, or names a token.
 # Without this line it only reads and votes. 本节点在账本上自动执行托管与发布所用的账户；删去此行则节点只读取和投票。
 custodian = "{custodian}"
 

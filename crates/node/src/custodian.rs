@@ -11,7 +11,6 @@ use medveil_custodian::{
 };
 use medveil_ledger::{
     Action, ChainId, CustodyId, Digest, Event, Key, OrganisationId, Outcome, Refusal, Slug,
-    state::custody::Custody as Registered,
 };
 use medveil_vault::envelope::Suite;
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -19,7 +18,7 @@ use tokio::{runtime::Handle, task::JoinHandle};
 use crate::{
     Agent, Custody,
     agent::ActError,
-    custody::{self, Keep, LocalDesk},
+    custody::{self, Desk, Keep, LocalDesk},
     folder::create_private,
     index::{EventFilter, Place},
 };
@@ -140,33 +139,71 @@ impl Vault for Shelves {
         version: u64,
         policy: Digest,
     ) -> Result<CustodyId, VaultError> {
-        let fault = |error: &dyn std::fmt::Display| VaultError(error.to_string());
-        let object = CustodyId::derive(self.ledger.chain(), self.ledger.organisation(), label);
-        let (bundle, state) = (
-            self.work.join(format!("{label}-{version}.tar")),
-            self.work.join(format!("{label}-{version}.state")),
-        );
-        let kept = medveil_custodian::ledger::latest::<Registered>(&self.ledger, &object);
-        let kept = kept.map_err(|error| fault(&error))?.map_or(0, |kept| kept.version);
-        if kept < version || state.exists() {
-            create_private(&self.work).map_err(|error| fault(&error))?;
-            if !bundle.exists() {
-                bundle::pack(folder, &bundle).map_err(|error| fault(&error))?;
-            }
-            let keep = Keep { label, policy, suite: Suite::Aes256Gcm, state };
-            custody::keep(&self.desk, &bundle, &keep).map_err(|error| fault(&error))?;
-        }
-        match std::fs::remove_file(&bundle) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(&error)),
-            _ => Ok(object),
-        }
+        keep_folder(&self.desk, &self.work, folder, label, version, policy)
     }
 
     fn destroy(&self, object: CustodyId) -> Result<(), VaultError> {
+        remove_bundles(&self.work, self.ledger.chain(), self.ledger.organisation(), object)
+            .map_err(|error| VaultError(format!("{}: {error}", self.work.display())))?;
         let shredded = self.ledger.runtime.block_on(self.custody.shred_object(object)).map_err(VaultError)?;
         tracing::info!(%object, segments = shredded.0, bytes = shredded.1, "shredded");
         Ok(())
     }
+}
+
+/// Puts a folder into custody as a version of an object, as one bundle, which lies in `work` meanwhile; a version that is there is left as it is. Blocks.
+///
+/// # Errors
+/// [`VaultError`]; the next call goes on.
+pub fn keep_folder(
+    desk: &dyn Desk,
+    work: &Path,
+    folder: &Path,
+    label: Slug,
+    version: u64,
+    policy: Digest,
+) -> Result<CustodyId, VaultError> {
+    let fault = |error: &dyn std::fmt::Display| VaultError(error.to_string());
+    let object = CustodyId::derive(desk.chain(), desk.organisation(), label);
+    let (bundle, state) =
+        (work.join(format!("{label}-{version}.tar")), work.join(format!("{label}-{version}.state")));
+    let kept = desk.registered(object, None).map_err(|error| fault(&error))?;
+    if kept.map_or(0, |kept| kept.version) < version || state.exists() {
+        create_private(work).map_err(|error| fault(&error))?;
+        if !bundle.exists() {
+            bundle::pack(folder, &bundle).map_err(|error| fault(&error))?;
+        }
+        let keep = Keep { label, policy, suite: Suite::Aes256Gcm, state };
+        custody::keep(desk, &bundle, &keep).map_err(|error| fault(&error))?;
+    }
+    match std::fs::remove_file(&bundle) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(fault(&error)),
+        _ => Ok(object),
+    }
+}
+
+/// Removes what an interrupted [`keep_folder`] has left of an object: its bundles, and the keys that they were about to be sealed with.
+fn remove_bundles(
+    work: &Path,
+    chain: ChainId,
+    organisation: OrganisationId,
+    object: CustodyId,
+) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(work) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let path = entry?.path();
+        let label = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.rsplit_once('-'));
+        let of = label
+            .and_then(|(label, _)| Slug::new(label).ok())
+            .map(|label| CustodyId::derive(chain, organisation, label));
+        if of == Some(object) {
+            std::fs::remove_file(&path)?;
+        }
+    }
+    Ok(())
 }
 
 /// Starts the custodian on a thread of its own. Call it within a tokio runtime.
@@ -191,6 +228,9 @@ fn work<V: Vault>(settings: &Settings, agent: &Agent, ledger: &NodeLedger, vault
         progress.mark_unchanged();
         let turned = match &mut custodian {
             Some(custodian) => custodian.turn().map(|turn| {
+                for (step, took) in &turn.steps {
+                    tracing::info!(step, ms = took.as_millis() as u64, "the custodian has done a step");
+                }
                 for (kind, id, version, how) in &turn.ended {
                     tracing::info!(job = ?kind, %id, version, how, "the custodian has finished a job");
                 }
@@ -214,5 +254,27 @@ fn work<V: Vault>(settings: &Settings, agent: &Agent, ledger: &NodeLedger, vault
             }
         };
         ledger.runtime.block_on(waits);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_of_a_destroyed_release_goes_and_nothing_else() {
+        let work = tempfile::tempdir().unwrap();
+        let (chain, owner) = (ChainId([1; 32]), OrganisationId::new("hospital-1").unwrap());
+        let label = Slug::new("r-0123456789ab").unwrap();
+        let names =
+            [format!("{label}-1.tar"), format!("{label}-2.state"), "r-other-1.tar".to_owned(), "x".into()];
+        for name in &names {
+            std::fs::write(work.path().join(name), "left").unwrap();
+        }
+        let object = CustodyId::derive(chain, owner, label);
+        remove_bundles(work.path(), chain, owner, object).unwrap();
+        let there = |name: &String| work.path().join(name).exists();
+        assert_eq!(names.each_ref().map(there), [false, false, true, true]);
+        remove_bundles(&work.path().join("none"), chain, owner, object).unwrap();
     }
 }

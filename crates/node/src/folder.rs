@@ -5,7 +5,8 @@
 //!   node.toml                what the operator decides
 //!   genesis.toml             how the chain begins
 //!   keys/node.key            votes and connects
-//!   keys/custodian.key       signs what the node itself does on the ledger
+//!   keys/custodian.key       signs what the node itself does on the ledger; it may name a token
+//!   keys/custodian.next.key  the account's next key, taken over when the ledger names it
 //!   keys/custody/            the node's custody key and share; written by the node: keep a copy
 //!   keys/administrator.key   signs for the organisation; the node does not read it
 //!   data/                    written by the node alone
@@ -19,10 +20,10 @@ use std::{
 };
 
 use medveil_engine::{BlockLimits, MempoolLimits, Peer, Retention, Snapshot};
-use medveil_ledger::{Genesis, OrganisationId, PublicKey};
+use medveil_ledger::{AccountId, ChainId, Genesis, OrganisationId, PublicKey};
 
 use crate::{
-    Agent, Rules,
+    AccountKey, Agent, Rules,
     config::{Bounded, Settings},
     custody,
     keys::{KeyFile, Kind},
@@ -73,6 +74,11 @@ impl Folder {
     /// `keys/custodian.key`.
     pub fn custodian_key_file(&self) -> PathBuf {
         self.root.join("keys").join("custodian.key")
+    }
+
+    /// `keys/custodian.next.key`: the key that takes the place of `keys/custodian.key` when the ledger names it.
+    pub fn next_custodian_key_file(&self) -> PathBuf {
+        self.root.join("keys").join("custodian.next.key")
     }
 
     /// `keys/custody`: the secrets of the node's part in custody.
@@ -143,7 +149,8 @@ impl Folder {
                 named: settings.key.to_string(),
             });
         }
-        let custodian = settings.custodian.map(|named| self.custodian(named)).transpose()?;
+        let chain = genesis.chain_id();
+        let custodian = settings.custodian.map(|named| self.custodian(chain, named)).transpose()?;
         let lock = self.lock()?;
         Marker::new(genesis.chain_id(), key.public()).claim(&self.data(), Self::BEFORE_MARKER)?;
         let (behind_ms, drift_ms) = (genesis.time_ms.saturating_sub(now_ms), settings.clock.drift_ms.get());
@@ -153,12 +160,12 @@ impl Folder {
         Ok(Opened { folder: self.clone(), settings, genesis, key, custodian, _lock: lock })
     }
 
-    /// The key of the account that `node.toml` names.
-    fn custodian(&self, named: PublicKey) -> Result<KeyFile, Refusal> {
+    /// The key of the account that `node.toml` names by its first key. When the ledger has given it another, the key's file names the account.
+    fn custodian(&self, chain: ChainId, named: PublicKey) -> Result<AccountKey, Refusal> {
         self.require("keys/custodian.key")?;
         let path = self.custodian_key_file();
-        let key = KeyFile::read(&path, Kind::Account)?;
-        if key.public() != named {
+        let key = AccountKey::open(&path)?;
+        if key.public() != named && key.named_account() != Some(AccountId::derive(chain, &named)) {
             let (found, named) = (key.public().to_string(), named.to_string());
             return Err(Refusal::WrongKey { path: path.display().to_string(), found, named });
         }
@@ -188,9 +195,10 @@ impl Folder {
         let data = self.data();
         if let Ok(entries) = std::fs::read_dir(&data) {
             let empty = |name: &std::ffi::OsStr| {
-                // Shards are no part of the chain's state.
+                // Shards, and what the custodian keeps privately, are no part of the chain's state.
                 name == Marker::FILE
                     || name == "custody"
+                    || name == "custodian"
                     || Self::BEFORE_MARKER.iter().any(|known| name == *known)
             };
             if entries.flatten().any(|entry| !empty(&entry.file_name())) {
@@ -230,6 +238,12 @@ pub(crate) fn create_private(path: &Path) -> Result<(), Refusal> {
     builder.create(path).map_err(|error| Refusal::file(path, error))
 }
 
+/// Waits until what was moved to `path` is an entry of its folder on the disk.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), Refusal> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(|error| Refusal::file(folder, error))
+}
+
 /// A folder that this process holds, with what was read from it.
 #[derive(Debug)]
 pub struct Opened {
@@ -240,7 +254,7 @@ pub struct Opened {
     /// `genesis.toml`.
     pub genesis: Genesis,
     key: KeyFile,
-    custodian: Option<KeyFile>,
+    custodian: Option<AccountKey>,
     _lock: File,
 }
 
@@ -256,8 +270,9 @@ impl Opened {
 
     /// The account with which the node acts on the ledger; `None` when `node.toml` names none. Where its services resume is kept in `data/agent`.
     pub fn agent(&self, node: &Node) -> Option<Agent> {
-        let key = self.custodian.as_ref()?.signing_key();
-        Some(Agent::new(node.clone(), self.settings.organisation, key, self.folder.data().join("agent")))
+        let key = self.custodian.clone()?;
+        let (organisation, place) = (self.settings.organisation, self.folder.data().join("agent"));
+        Some(Agent::with_keys(node.clone(), organisation, key, place, Some(self.folder.clone())))
     }
 
     /// What custody is told.

@@ -1,7 +1,8 @@
 //! Key files: the secrets of a node and of an account.
 //!
 //! A key file is TOML that says what the key is for, so that nobody votes with an account's key or signs transactions with a node's.
-//! It is readable by its owner alone, and refused otherwise.
+//! It is readable by its owner alone, and refused otherwise. It may be locked with a passphrase, as an [age](https://age-encryption.org/v1) file (`age -p`); an account's key may be in a
+//! token instead ([`AccountKey`](crate::AccountKey)).
 
 use std::{
     fmt,
@@ -12,6 +13,7 @@ use std::{
 
 use medveil_engine::NodeKey;
 use medveil_ledger::{AccountId, PublicKey, SigningKey, Suite};
+use medveil_vault::keys::{Passphrase, is_locked, unlock};
 use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
@@ -76,9 +78,6 @@ impl<'de> Deserialize<'de> for Secret {
 }
 
 impl KeyFile {
-    /// The most bytes that a key file has; whatever is larger is none.
-    const MAX_BYTES: u64 = 4096;
-
     /// A new key of random numbers of the system.
     ///
     /// # Errors
@@ -111,14 +110,18 @@ impl KeyFile {
     /// # Errors
     /// Fails when it cannot be read, others may read it, it is damaged, its halves do not belong together, or it is of another kind.
     pub fn read(path: &Path, kind: Kind) -> Result<Self, Refusal> {
-        let file = File::open(path).map_err(|error| Refusal::file(path, error))?;
-        check_mode(path, &file)?;
-        let mut text = Zeroizing::new(String::new());
-        let read = file.take(Self::MAX_BYTES).read_to_string(&mut text);
-        read.map_err(|error| Refusal::file(path, error))?;
-        let key = Self::parse(&text, &path.display().to_string())?;
+        let text = read_text(path)?;
+        Self::of_text(&text, path, kind)
+    }
+
+    /// What [`read_text`] gave, as a key of a kind.
+    pub(crate) fn of_text(text: &str, path: &Path, kind: Kind) -> Result<Self, Refusal> {
+        let path = path.display().to_string();
+        if names_token(text) {
+            return Err(Refusal::KeyInToken { path });
+        }
+        let key = Self::parse(text, &path)?;
         if key.kind != kind {
-            let path = path.display().to_string();
             return Err(Refusal::KeyKind { path, found: key.kind.name(), needed: kind.name() });
         }
         Ok(key)
@@ -244,6 +247,59 @@ impl Fault {
     }
 }
 
+/// The most bytes that a key file has; whatever is larger is none.
+const MAX_BYTES: u64 = 8192;
+
+/// Reads a file that its owner alone may read, unlocked if it is locked.
+pub(crate) fn read_text(path: &Path) -> Result<Zeroizing<String>, Refusal> {
+    let mut bytes = read_private(path)?;
+    if is_locked(&bytes) {
+        let passphrase = passphrase(path)?;
+        let name = || path.display().to_string();
+        bytes = unlock(&bytes, &passphrase)
+            .map_err(|error| Refusal::KeyPassphrase { path: name(), error: error.to_string() })?;
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(Refusal::file(path, "is no text")),
+    }
+}
+
+/// The bytes of a file that its owner alone may read.
+fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, Refusal> {
+    let file = File::open(path).map_err(|error| Refusal::file(path, error))?;
+    check_mode(path, &file)?;
+    // So that it never grows, and leaves no copy behind.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize));
+    file.take(MAX_BYTES).read_to_end(&mut bytes).map_err(|error| Refusal::file(path, error))?;
+    Ok(bytes)
+}
+
+/// The first line of a secret that a file holds or a variable of the environment gives: a passphrase, a PIN.
+pub(crate) fn first_line(file: Option<&Path>, variable: &str) -> Result<Option<Zeroizing<String>>, Refusal> {
+    let bytes = match file {
+        Some(path) => Some(read_private(path)?),
+        None => std::env::var(variable).ok().map(|text| Zeroizing::new(text.into_bytes())),
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
+    let line = bytes.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+    let named = file.map_or_else(|| variable.into(), Path::to_path_buf);
+    let text = std::str::from_utf8(line).map_err(|_| Refusal::file(&named, "is no text"))?;
+    Ok((!text.is_empty()).then(|| Zeroizing::new(text.to_owned())))
+}
+
+fn passphrase(path: &Path) -> Result<Passphrase, Refusal> {
+    let file = std::env::var_os("MEDVEIL_PASSPHRASE_FILE").map(std::path::PathBuf::from);
+    let found = first_line(file.as_deref(), "MEDVEIL_PASSPHRASE")?;
+    let found = found.ok_or_else(|| Refusal::KeyLocked { path: path.display().to_string() })?;
+    Ok(Passphrase::new(found.as_str().to_owned()))
+}
+
+/// Whether a key file says where its key is, and not what it is.
+pub(crate) fn names_token(text: &str) -> bool {
+    text.lines().any(|line| line.trim() == "[token]")
+}
+
 /// Refuses a file that its group or others may read.
 #[cfg(unix)]
 fn check_mode(path: &Path, file: &File) -> Result<(), Refusal> {
@@ -361,6 +417,25 @@ mod tests {
                 other => panic!("{other}"),
             }
         }
+    }
+
+    #[test]
+    fn a_locked_key_file_is_named_as_such_and_opens_with_its_passphrase_alone() {
+        use medveil_vault::keys::{WorkFactor, lock};
+        let (folder, path, key) = written(Kind::Node, Suite::Ed25519);
+        let text = std::fs::read(&path).unwrap();
+        let (right, wrong) = (Passphrase::new("correct horse".into()), Passphrase::new("battery".into()));
+        let mut rng = <chacha20::ChaCha20Rng as rand_core::SeedableRng>::from_seed([1; 32]);
+        let locked = lock(&text, &right, WorkFactor::new(1).unwrap(), &mut rng).unwrap();
+        let locked_path = folder.path().join("locked.key");
+        std::fs::copy(&path, &locked_path).unwrap();
+        std::fs::write(&locked_path, &locked).unwrap();
+        // No passphrase is given to tests.
+        assert_eq!(KeyFile::read(&locked_path, Kind::Node).unwrap_err().name(), "key.locked");
+        let opened = unlock(&locked, &right).unwrap();
+        let opened = KeyFile::of_text(std::str::from_utf8(&opened).unwrap(), &locked_path, Kind::Node);
+        assert_eq!(opened.unwrap().public(), key.public());
+        assert!(unlock(&locked, &wrong).is_err());
     }
 
     #[test]

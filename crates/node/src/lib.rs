@@ -21,12 +21,13 @@
 //! | a running node, and whether it follows the chain | [`node`], [`readiness`], [`clock`] |
 //! | what the node itself does on the ledger | [`agent`], [`services`], [`custody`], [`custodian`] |
 //! | a member's part in custody | [`custody`] |
-//! | a member's folder, its settings, its keys | [`folder`], [`config`], [`keys`], [`marker`] |
+//! | a member's folder, its settings, its keys, in files and tokens | [`folder`], [`config`], [`keys`], [`account_key`], [`marker`] |
 //! | a new network | [`network`] |
 //! | lists and look-ups of what is on the chain | [`index`] |
 //! | what a node tells of itself, and to its own machine alone | [`status`], [`control`] |
 //! | why something is refused | [`refusal`] |
 
+pub mod account_key;
 pub mod agent;
 pub mod clock;
 pub mod config;
@@ -47,6 +48,7 @@ pub mod rules;
 pub mod services;
 pub mod status;
 
+pub use account_key::{AccountKey, TokenPlace};
 pub use agent::Agent;
 pub use config::Settings;
 pub use custody::Custody;

@@ -117,6 +117,73 @@ reasons! {
         /// What is needed.
         needed: &'static str
     } = "key.kind", "{path} is a key of kind `{found}`, one of kind `{needed}` is needed", "{path} 是 `{found}` 类密钥，此处需要 `{needed}` 类密钥";
+    /// A key file that is locked, and no passphrase was given.
+    KeyLocked {
+        /// The file.
+        path: String
+    } = "key.locked",
+        "{path} is locked with a passphrase: name a file that holds it in MEDVEIL_PASSPHRASE_FILE, or give it in MEDVEIL_PASSPHRASE", "{path} 受口令保护：请用 MEDVEIL_PASSPHRASE_FILE 指定口令文件，或用 MEDVEIL_PASSPHRASE 给出口令";
+    /// A key file that does not open with the passphrase.
+    KeyPassphrase {
+        /// The file.
+        path: String,
+        /// Why.
+        error: String
+    } = "key.passphrase", "{path} does not open: {error}", "{path} 无法解锁：{error}";
+    /// A key that must be in a file is in a token.
+    KeyInToken {
+        /// The file.
+        path: String
+    } = "key.in_token",
+        "{path} names a key in a token; here the key itself must be in the file", "{path} 指向令牌中的密钥；此处密钥须在文件中";
+    /// There is no PIN for a token.
+    TokenNoPin {
+        /// The file that names the token.
+        path: String
+    } = "token.no_pin",
+        "{path} names no pin-file, and MEDVEIL_TOKEN_PIN is not set", "{path} 未指定 pin-file，且未设置 MEDVEIL_TOKEN_PIN";
+    /// The PKCS#11 library cannot be used.
+    TokenLibrary {
+        /// The file that names it.
+        path: String,
+        /// What is wrong.
+        error: String
+    } = "token.library", "{path}: {error}", "{path}：PKCS#11 库不可用：{error}";
+    /// No token has the label, or several have.
+    TokenMissing {
+        /// The file that names it.
+        path: String,
+        /// What there is.
+        error: String
+    } = "token.missing", "{path}: {error}", "{path}：找不到令牌：{error}";
+    /// The PIN is wrong.
+    TokenPin {
+        /// The file that names the token.
+        path: String,
+        /// What the token says.
+        error: String
+    } = "token.wrong_pin", "{path}: {error}", "{path}：令牌 PIN 错误：{error}";
+    /// The token is locked.
+    TokenLocked {
+        /// The file that names it.
+        path: String,
+        /// What it says.
+        error: String
+    } = "token.locked", "{path}: {error}; its security officer must unlock it", "{path}：令牌已锁定，须由安全管理员解锁：{error}";
+    /// The token has no such key, or has it already, or keys of another kind only.
+    TokenKey {
+        /// The file that names it.
+        path: String,
+        /// What is wrong.
+        error: String
+    } = "token.key", "{path}: {error}", "{path}：令牌中的密钥不可用：{error}";
+    /// The token does not do what it should.
+    TokenFailed {
+        /// The file that names it.
+        path: String,
+        /// What it says.
+        error: String
+    } = "token.failed", "{path}: {error}", "{path}：令牌故障：{error}";
     /// The system gives no random numbers.
     NoRandomness {
         /// What it says.

@@ -25,6 +25,7 @@ impl Services {
     pub fn start(opened: &Opened, node: &Node) -> Result<Self, Refusal> {
         let Some(agent) = opened.agent(node) else { return Ok(Self::default()) };
         let (custody, mut tasks) = Custody::start(agent.clone(), opened.custody())?;
+        tasks.push(("acting key", tokio::spawn(crate::agent::rotation::run(agent.clone()))));
         if let Some(settings) = &opened.settings.releases {
             let settings = settings.clone().within(opened.folder.root());
             node.set_openings(settings.folder.clone());

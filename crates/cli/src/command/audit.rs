@@ -37,6 +37,16 @@ pub enum AuditCommand {
         after_help = "Examples:\n  medveil audit trail dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n  medveil audit trail patient/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08\n\nOf a dataset: its versions, contracts, requests, decisions, releases, accesses, challenges, incidents. Of a contract, request or release: the same from there on. Of an account (a person): what it did. Of a patient:\nconsents, and requests about this patient. Of an organisation: what it answers for. --notes shows the entries of `medveil audit notarise` alone, whose completeness is provable."
     )]
     Trail(super::trail::TrailArgs),
+    /// Draw rows of a release, which its owner then has to open to you alone
+    #[command(
+        after_help = "Example:\n  medveil audit challenge 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --rows 300 --account administrator.key\n\nFor regulators and organisations of the contract's committee. The rows follow from the transaction, so that the owner cannot foresee them. What is opened is sealed to a one-time key, whose secret\nlies in a file until the verdict: `medveil audit check CHALLENGE` goes on."
+    )]
+    Challenge(super::audit_challenge::ChallengeArgs),
+    /// Run the contract's plan again on the rows that were opened, compare, and post the verdict
+    #[command(
+        after_help = "Examples:\n  medveil audit check 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --owner-node http://hospital-1.example:8080 --account administrator.key\n  medveil audit check 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --openings opened.sealed --dry-run --account administrator.key\n\nVerdicts: passed, dropped-rows, invented-rows, altered-value, unmasked-field, foreign-noise, other-plan, no-consent, no-answer. A release that does not pass is used no more, and an incident is opened for\nwhich its owner is liable. Exit code 1 when it does not pass. The report names rows and columns, never values; its digest is on the ledger."
+    )]
+    Check(super::audit_check::CheckArgs),
     /// Write an evidence file, which anybody checks with the genesis alone
     #[command(
         after_help = "Examples:\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT is one of account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX,\nbudget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX, event/HEIGHT/INDEX.\nWhat does not exist is proven not to. `medveil verify FILE --genesis genesis.toml` says what a file proves."
@@ -204,6 +214,8 @@ pub fn run(args: &AuditArgs, console: &Console) -> Result<(), Failure> {
     match &args.command {
         AuditCommand::Notarise(args) => notarise(args, console),
         AuditCommand::Trail(args) => super::trail::run(args, console),
+        AuditCommand::Challenge(args) => super::audit_challenge::run(args, console),
+        AuditCommand::Check(args) => super::audit_check::run(args, console),
         AuditCommand::Export(args) => export(args, console),
     }
 }

@@ -24,8 +24,11 @@ const IDENTIFIERS: &str = "visit_id,patient_id,name,resident_id,phone,address,in
 
 /// Runs one benchmark.
 pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
-    if let Some(BenchNetwork::Ledger(args)) = &args.network {
-        return super::ledger_bench::run(args, console);
+    match &args.network {
+        Some(BenchNetwork::Ledger(args)) => return super::ledger_bench::run(args, console),
+        Some(BenchNetwork::Vault(args)) => return super::vault_bench::run(args, console),
+        Some(BenchNetwork::Release(args)) => return super::release_bench::run(args, console),
+        None => {}
     }
     let name = args.name.expect("the command line has a name or a network");
     let folder = match &args.dir {
@@ -81,7 +84,7 @@ pub fn run(args: &BenchArgs, console: &Console) -> Result<(), Failure> {
 }
 
 /// Runs this program as a process of its own, and reads the JSON that it prints.
-fn run_itself<A: AsRef<OsStr>>(arguments: &[A], messages: Stdio) -> Result<Value, Failure> {
+pub(super) fn run_itself<A: AsRef<OsStr>>(arguments: &[A], messages: Stdio) -> Result<Value, Failure> {
     let output = Command::new(std::env::current_exe().map_err(Failure::unusable)?)
         .args(arguments)
         .stderr(messages)

@@ -67,6 +67,18 @@ const MEMBERS: [(&str, &str, &str); 7] = [
 /// Where a hospital's synthetic patients lie in its folder.
 pub const PATIENTS: &str = "patients";
 
+/// What a hospital's dataset is called on the ledger.
+pub const VISITS: &str = "visits";
+
+/// The table that is registered, in [`PATIENTS`].
+pub const TABLE: &str = "visits.csv";
+
+/// A hospital's key of leaves and releases, in its folder.
+pub const DATA_KEY: &str = "keys/data.key";
+
+/// Where a hospital's custodian keeps what is private, in the hospital's folder.
+pub const CUSTODIAN: &str = "data/custodian";
+
 /// The evidence of the demo's own transaction, in the folder of the consortium.
 const EVIDENCE: &str = "note.evidence";
 
@@ -140,8 +152,28 @@ fn prepare(args: &DemoArgs, console: &Console) -> Result<bool, Failure> {
         if args.patients() > 0 && !out.exists() {
             synthesise(&out, args.patients(), seed).map_err(Failure::unusable)?;
         }
+        name_dataset(&args.dir.join(organisation), console)?;
     }
     Ok(continued)
+}
+
+/// Tells a hospital's node of its dataset, of which its custodian makes releases; once.
+fn name_dataset(folder: &Path, console: &Console) -> Result<(), Failure> {
+    use std::io::Write as _;
+    let known = Folder::new(folder).settings().map_err(|refusal| refused(&refusal, console))?;
+    if known.releases.is_some() || !folder.join(PATIENTS).join(TABLE).is_file() {
+        return Ok(());
+    }
+    let key = folder.join(DATA_KEY);
+    if !key.exists() {
+        super::key::write(&key, false)?;
+    }
+    let section = format!(
+        "\n# The demo's dataset, of which the custodian of this node makes releases. 演示数据集，由本节点的托管程序生成发布。\n[releases]\nfolder = \"{CUSTODIAN}\"\nplans = \"plans\"\n\n[[releases.dataset]]\nlabel = \"{VISITS}\"\npath = \"{PATIENTS}/{TABLE}\"\nkey = \"{DATA_KEY}\"\npatient = \"patient_id\"\n"
+    );
+    let settings = folder.join(medveil_node::Settings::FILE);
+    let append = || std::fs::File::options().append(true).open(&settings)?.write_all(section.as_bytes());
+    append().map_err(|error: std::io::Error| Failure::unusable(format!("{}: {error}", settings.display())))
 }
 
 /// The list that the consortium is made from.
@@ -406,5 +438,24 @@ mod tests {
         assert_eq!(made.genesis.validators().validators.len(), 7);
         assert_eq!(made.folders.len(), MEMBERS.len());
         assert!(MEMBERS.iter().all(|(_, name, _)| name.contains(' ')));
+    }
+
+    #[test]
+    fn a_hospital_s_node_is_told_of_its_dataset_once() {
+        let ports: Vec<u16> = (20_000..20_007).collect();
+        let parent = tempfile::tempdir().unwrap();
+        let dir = parent.path().join("demo");
+        Members::parse(&members(8080, &ports)).unwrap().create(&dir, 1_767_225_600_000).unwrap();
+        let (console, folder) = (Console::new(Some(Lang::En)), dir.join("hospital-1"));
+        name_dataset(&folder, &console).unwrap();
+        assert_eq!(Folder::new(&folder).settings().unwrap().releases, None, "there are no data");
+        std::fs::create_dir(folder.join(PATIENTS)).unwrap();
+        std::fs::write(folder.join(PATIENTS).join(TABLE), "visit_id,patient_id\n").unwrap();
+        name_dataset(&folder, &console).unwrap();
+        let text = std::fs::read_to_string(folder.join("node.toml")).unwrap();
+        let releases = Folder::new(&folder).settings().unwrap().releases.unwrap().within(&folder);
+        assert!(releases.datasets[0].key.is_file() && releases.datasets[0].path.is_file());
+        name_dataset(&folder, &console).unwrap();
+        assert_eq!(std::fs::read_to_string(folder.join("node.toml")).unwrap(), text);
     }
 }

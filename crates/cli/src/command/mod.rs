@@ -18,6 +18,8 @@ pub mod account;
 pub mod anonymize;
 pub mod assess;
 pub mod audit;
+pub mod audit_challenge;
+pub mod audit_check;
 pub mod bench;
 pub mod budget;
 pub mod consent;
@@ -38,12 +40,14 @@ pub mod patient;
 pub mod plan;
 pub mod reidentify;
 pub mod release;
+pub mod release_bench;
 pub mod request;
 pub mod scan;
 pub mod synth;
 pub mod tour;
 pub mod trail;
 pub mod vault;
+pub mod vault_bench;
 pub mod verify;
 
 /// How a run is carried out, from the command line.

@@ -154,12 +154,15 @@ fn run_node(args: &RunNodeArgs, console: &Console) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::unusable)?;
-    runtime.block_on(async {
+    let ended = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::unusable)?;
         let signals = Signals::new().map_err(Failure::unusable)?;
         let node = opened.start(clock::now_ms(), 0).await.map_err(refuse)?;
         serve(&opened, node, listener, signals, args.stop_with_parent, console).await
-    })
+    });
+    // What does not end by itself, such as a custodian's run over much data, is taken up again by the next start.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    ended
 }
 
 /// Runs a node that has started, until it ends or is told to.

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use medveil_ledger::action::AccessRequest;
 use medveil_ledger::{Action, CustodyId, ReleaseId};
-use medveil_node::custody::{self, Fetch};
+use medveil_node::custody::{self, Fetch, Fetched};
 use serde_json::json;
 
 use super::governance::Common;
 use super::{ListArgs, evidence, get, vault};
 use crate::client::NodeArgs;
 use crate::console::{Console, Lang};
+use crate::desk::HttpDesk;
 use crate::failure::Failure;
 use crate::signer::{Signer, done};
 
@@ -101,7 +102,7 @@ pub fn run(args: &ReleaseArgs, console: &Console) -> Result<(), Failure> {
 }
 
 /// Parts per million as a percentage.
-fn percent(ppm: u64) -> String {
+pub fn percent(ppm: u64) -> String {
     format!("{}.{:02} %", ppm / 10_000, ppm % 10_000 / 100)
 }
 
@@ -124,11 +125,49 @@ fn access(release: ReleaseId, common: &Common, console: &Console) -> Result<(), 
 }
 
 fn fetch(release: ReleaseId, out: &Path, common: &Common, console: &Console) -> Result<(), Failure> {
+    let desk = vault::desk(&common.sign, console)?;
+    let Taken { version, object, fetched } = take(&desk, release, out, console)?;
+    if common.json {
+        return console.json(&json!({
+            "release": release, "version": version, "object": object, "access": fetched.request, "out": out,
+            "bytes": fetched.length, "asked_ms": fetched.asked.as_millis() as u64,
+            "key_ms": fetched.key_after.as_millis() as u64, "first_bytes_ms": fetched.first_bytes.as_millis() as u64,
+        }));
+    }
+    console.print(match console.lang() {
+        Lang::En => {
+            format!("{}: version {version} of release/{release}; access/{}", out.display(), fetched.request)
+        }
+        Lang::Zh => {
+            format!("{}：release/{release} 第 {version} 版；access/{}", out.display(), fetched.request)
+        }
+    })
+}
+
+/// A release that was taken out of custody.
+pub struct Taken {
+    /// Its version.
+    pub version: u64,
+    /// What it is in custody.
+    pub object: CustodyId,
+    /// What taking it out was.
+    pub fetched: Fetched,
+}
+
+/// Takes the latest version of a release out of custody into a folder, which is there whole or not at all.
+///
+/// # Errors
+/// The folder exists, the access is refused, or custody does not give it.
+pub fn take(
+    desk: &HttpDesk<'_>,
+    release: ReleaseId,
+    out: &Path,
+    console: &Console,
+) -> Result<Taken, Failure> {
     let fail = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", out.display()));
     if out.symlink_metadata().is_ok() {
         return Err(fail(&console.text("exists; choose another name", "已存在，请换一个名称")));
     }
-    let desk = vault::desk(&common.sign, console)?;
     let found = get(desk.signer().client(), &format!("/api/v1/releases/{release}"), console)?;
     let released = found["version"].as_u64().unwrap_or(0);
     let object: CustodyId =
@@ -139,7 +178,7 @@ fn fetch(release: ReleaseId, out: &Path, common: &Common, console: &Console) -> 
             );
             Failure::Refused(console.text(text.0, text.1).to_owned())
         })?;
-    let version = vault::latest(&desk, object, console)?;
+    let version = vault::latest(desk, object, console)?;
     let beside = |end: &str| {
         let name = out.file_name().unwrap_or_default().to_string_lossy();
         out.with_file_name(format!(".{name}.{end}"))
@@ -149,7 +188,7 @@ fn fetch(release: ReleaseId, out: &Path, common: &Common, console: &Console) -> 
     let ask = |keys| Action::from(AccessRequest { release, version: released, keys });
     // One that an interruption left behind is whole, but its request may be long over: it is fetched anew.
     let _ = std::fs::remove_file(&bundle);
-    let fetched = custody::fetch(&desk, &wanted, &ask).map_err(|error| vault::failure(error, console))?;
+    let fetched = custody::fetch(desk, &wanted, &ask).map_err(|error| vault::failure(error, console))?;
     vault::note(&fetched, console);
     let _ = std::fs::remove_dir_all(&unpacked);
     let placed = medveil_custodian::bundle::unpack(&bundle, &unpacked)
@@ -160,20 +199,7 @@ fn fetch(release: ReleaseId, out: &Path, common: &Common, console: &Console) -> 
         let _ = std::fs::remove_dir_all(&unpacked);
     }
     placed?;
-    if common.json {
-        return console.json(&json!({
-            "release": release, "version": released, "object": object, "access": fetched.request, "out": out,
-            "bytes": fetched.length, "key_ms": fetched.key_after.as_millis() as u64,
-        }));
-    }
-    console.print(match console.lang() {
-        Lang::En => {
-            format!("{}: version {released} of release/{release}; access/{}", out.display(), fetched.request)
-        }
-        Lang::Zh => {
-            format!("{}：release/{release} 第 {released} 版；access/{}", out.display(), fetched.request)
-        }
-    })
+    Ok(Taken { version: released, object, fetched })
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::client::ClientError;
 use crate::console::{Console, Lang};
 use crate::desk::HttpDesk;
 use crate::failure::Failure;
+use crate::resources::Resources;
 use crate::signer::{SignArgs, Signer};
 
 /// `medveil vault`.
@@ -177,6 +178,7 @@ fn put(args: &PutArgs, console: &Console) -> Result<(), Failure> {
             "object": kept.object, "version": kept.version, "label": args.label, "manifest": kept.manifest,
             "bytes": kept.length, "needed": kept.needed, "holders": kept.holders, "missing": kept.missing,
             "transaction": kept.transaction, "elapsed_ms": start.elapsed().as_millis() as u64,
+            "resources": Resources::since(start),
         }));
     }
     console.print(match console.lang() {
@@ -217,6 +219,7 @@ fn get(args: &GetArgs, console: &Console) -> Result<(), Failure> {
             "object": object, "version": version, "out": args.out, "bytes": fetched.length,
             "request": fetched.request, "key_ms": fetched.key_after.as_millis() as u64,
             "faults": faults, "bad_partials": bad, "elapsed_ms": start.elapsed().as_millis() as u64,
+            "resources": Resources::since(start),
         }));
     }
     console.print(match console.lang() {

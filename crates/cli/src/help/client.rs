@@ -37,6 +37,30 @@ pub(super) const TEXTS: &[Texts] = &[
                 "capacity",
                 "账户在机构中的身份：administrator（管理员）、staff（工作人员）、custodian（托管节点）或 patient（患者）；给出时在账本上开立账户",
             ),
+            ("token_library", "经此 PKCS#11 库在令牌中生成密钥；密钥文件只说明其位置"),
+            ("token", "令牌标签"),
+            ("token_key", "密钥在令牌中的标签"),
+            ("pin_file", "令牌 PIN 文件，路径相对于密钥文件所在文件夹 [默认：MEDVEIL_TOKEN_PIN]"),
+            ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
+        ],
+    ),
+    (
+        "account rotate",
+        &[
+            ("about", "以新密钥替换账户密钥：签署所用的密钥，或同事账户的全部密钥"),
+            (
+                "after",
+                "示例：\n  medveil account rotate --account doctor.key --out doctor-2026.key\n  medveil account rotate --account hospital-1/keys/custodian.key --out hospital-1/keys/custodian.next.key\n  medveil account rotate --of 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --account administrator.key --out doctor-2026.key\n\n账户不变；旧密钥自下一笔交易起失效。节点托管账户的密钥被替换后，节点会自行启用 keys/custodian.next.key，无需停机。",
+            ),
+            ("out", "写入此新密钥文件"),
+            ("of", "账户标识；不是签署密钥所属账户时给出，其全部密钥将被替换"),
+            ("suite", "新密钥的签名算法"),
+            ("suite=ed25519", "Ed25519"),
+            ("suite=sm2", "国密 SM2（含 SM3）"),
+            ("token_library", "经此 PKCS#11 库在令牌中生成密钥；密钥文件只说明其位置"),
+            ("token", "令牌标签"),
+            ("token_key", "密钥在令牌中的标签"),
+            ("pin_file", "令牌 PIN 文件，路径相对于密钥文件所在文件夹 [默认：MEDVEIL_TOKEN_PIN]"),
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
@@ -261,7 +285,7 @@ pub(super) const TEXTS: &[Texts] = &[
             ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
-    ("audit", &[("about", "就数据的处理存证，查阅审计记录，导出证据文件")]),
+    ("audit", &[("about", "就数据的处理存证，质询发布，查阅审计记录，导出证据文件")]),
     (
         "audit notarise",
         &[
@@ -287,6 +311,41 @@ pub(super) const TEXTS: &[Texts] = &[
             ("object", "对象：种类/标识；patient/标识 即患者的账户"),
             ("notes", "只列出人工存证（`medveil audit notarise`）"),
             ("limit", "最多列出多少个事件，保留最新的"),
+        ],
+    ),
+    (
+        "audit challenge",
+        &[
+            ("about", "抽查发布中的记录，数据方须仅向质询方开启"),
+            (
+                "after",
+                "示例：\n  medveil audit challenge 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --rows 300 --account administrator.key\n\n供监管机构和合同委员会成员使用。所抽记录由交易本身决定，数据方无法预知。开启的内容封装给一次性密钥，其私钥保存在文件中，\n直至作出结论：随后执行 `medveil audit check 质询`。",
+            ),
+            ("release", "发布标识"),
+            (
+                "rows",
+                "开启多少条来源记录，并开启同样多的发布记录；300 条能以 95 % 的概率发现占 1 % 的错误记录",
+            ),
+            ("secret", "一次性私钥文件，仅本人可读，保存至作出结论 [默认：challenge-标识.secret]"),
+            ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
+        ],
+    ),
+    (
+        "audit check",
+        &[
+            ("about", "对开启的记录重新执行合同方案并比对，提交结论"),
+            (
+                "after",
+                "示例：\n  medveil audit check 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --owner-node http://hospital-1.example:8080 --account administrator.key\n  medveil audit check 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --openings opened.sealed --dry-run --account administrator.key\n\n结论：passed（通过）、dropped-rows（缺失记录）、invented-rows（虚构记录）、altered-value（篡改数值）、unmasked-field（字段未去标识）、foreign-noise（噪声不符）、other-plan（未按方案）、no-consent（未获授权）、no-answer（逾期未答复）。\n未通过的发布不得再使用，并立案由数据方负责；此时退出码为 1。报告只列出行与列，不含数值；其摘要记于账本。",
+            ),
+            ("challenge", "质询标识"),
+            ("secret", "该质询的一次性私钥文件 [默认：challenge-标识.secret]"),
+            ("owner_node", "数据方的节点，由其提供开启的内容 [默认：所访问的节点]"),
+            ("openings", "改为从文件读取开启的内容"),
+            ("patience", "等待数据方答复的秒数"),
+            ("out", "报告文件 [默认：challenge-标识.json]"),
+            ("dry_run", "只比对：不提交结论，并保留私钥"),
+            ("genesis", "只为此创世文件的链签署，不论节点如何声称"),
         ],
     ),
     (
@@ -328,6 +387,35 @@ pub(super) const TEXTS: &[Texts] = &[
             ("in_flight", "未最终确认的交易数上限，达到后暂停发送 [默认：一秒的量]"),
             ("node_threads", "每个节点的共识线程数"),
             ("dir", "存放该网络的文件夹，测试后删除 [默认：系统临时文件夹]"),
+        ],
+    ),
+    (
+        "bench release",
+        &[
+            ("about", "测试从提交申请到解密发布首个字节的用时（七个节点进程）"),
+            (
+                "after",
+                "示例：\n  medveil bench release\n  medveil bench release --patients 50000\n\n发布由数据方的托管程序生成并交付托管，申请方凭法定数量的密钥分片取出；并列出每一步的占比。",
+            ),
+            ("patients", "发布涉及的患者人数"),
+            ("dir", "存放该网络的文件夹，测试后删除 [默认：系统临时文件夹]"),
+        ],
+    ),
+    (
+        "bench vault",
+        &[
+            ("about", "测试七个成员的对象存取、委员会密钥，以及七个节点进程释放密钥的速度"),
+            (
+                "after",
+                "示例：\n  medveil bench vault\n  medveil bench vault --only stores --size 3GB\n  medveil bench vault --only network --requests 100\n\n存储为磁盘上的文件夹，读写所用代码与节点相同；stores 部分单线程运行。有成员停机时的密钥仪式须等待空闲链的若干高度，耗时数分钟。",
+            ),
+            ("only", "只测试这些部分，以逗号分隔 [默认：全部]"),
+            ("only=stores", "磁盘上七个成员存储中的对象"),
+            ("only=committee", "单进程内委员会密钥的各步骤，含作弊的发牌者"),
+            ("only=network", "七个节点进程：密钥释放、密钥仪式、成员停机"),
+            ("size", "对象大小"),
+            ("requests", "申请密钥的次数"),
+            ("dir", "存放存储与网络的文件夹，测试后删除 [默认：系统临时文件夹]"),
         ],
     ),
 ];

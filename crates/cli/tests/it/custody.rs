@@ -18,11 +18,12 @@ use super::nodes::{Network, wait_for};
 /// What no thief may find.
 const MARK: &[u8] = b"patient-of-the-test";
 
-const MEMBERS: usize = 4;
+pub(super) const MEMBERS: usize = 4;
 
 /// A network whose committee has its key.
-fn seated() -> Network {
+pub(super) fn seated(environment: Vec<(&'static str, String)>) -> Network {
     let mut network = Network::new(MEMBERS);
+    network.environment = environment;
     for index in 0..MEMBERS {
         network.start(index);
     }
@@ -37,12 +38,12 @@ fn seated() -> Network {
 }
 
 /// A command of the first member's administrator.
-fn vault(network: &Network, args: &[&str]) -> Said {
+pub(super) fn vault(network: &Network, args: &[&str]) -> Said {
     let (node, key) = (network.url(0), format!("{}/keys/administrator.key", network.dir(0)));
     network.home.run(&[&["vault"], args, &["--node", &node, "--account", &key, "--json"]].concat())
 }
 
-fn done(said: Said) -> Value {
+pub(super) fn done(said: Said) -> Value {
     assert_eq!(said.code, Some(0), "{}", said.all());
     said.json()
 }
@@ -69,7 +70,7 @@ fn segments(network: &Network, index: usize) -> Vec<(u8, u64, PathBuf)> {
 
 #[test]
 fn an_object_survives_loss_and_lies_and_ends_with_its_destruction() {
-    let mut network = seated();
+    let mut network = seated(Vec::new());
     let text: Vec<u8> =
         (0..200_000u32).flat_map(|row| [MARK, row.to_string().as_bytes(), b",5.4\n"].concat()).collect();
     network.home.write("release.csv", &text);
@@ -118,6 +119,15 @@ fn an_object_survives_loss_and_lies_and_ends_with_its_destruction() {
     assert_eq!((health.code, &health.json()["status"]), (Some(1), &json!("critical")), "{}", health.all());
     done(vault(&network, &["repair", "trial"]));
     assert_eq!(segments(&network, 3).len(), lost.len());
+
+    // One member is there and never answers: it is waited for once, and named if it was asked.
+    network.pause(2);
+    let got = vault(&network, &["get", "trial", "--out", "despite-silence.csv"]);
+    network.resume(2);
+    let got = done(got);
+    assert!(network.home.read("despite-silence.csv") == text);
+    assert!(got["faults"].as_array().unwrap().iter().all(|fault| fault["member"] == "hospital-3"), "{got}");
+    assert!(got["elapsed_ms"].as_u64().unwrap() < 150_000, "{got}");
 
     // One member is gone: everything goes on without it.
     network.kill(2);

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is missing")]
 
 mod anonymize;
+mod audits;
 mod bad_input;
 mod contracts;
 mod custody;
 mod hierarchies;
+mod keys;
 mod ledger;
 mod life;
 mod nodes;

@@ -23,6 +23,8 @@ pub(super) struct Network {
     pub(super) home: Home,
     members: Vec<Member>,
     running: Vec<Option<Child>>,
+    /// More of the environment of its nodes.
+    pub(super) environment: Vec<(&'static str, String)>,
 }
 
 /// Ports that nothing listens on, each given once. Not those that the system gives: it may give them to a connection before a node listens there.
@@ -63,7 +65,7 @@ impl Network {
         home.write("members.toml", list);
         home.ok(&["network", "new", "--members", "members.toml", "--out", "network"]);
         let running = members.iter().map(|_| None).collect();
-        Network { home, members, running }
+        Network { home, members, running, environment: Vec::new() }
     }
 
     pub(super) fn folder(&self, index: usize) -> PathBuf {
@@ -89,6 +91,7 @@ impl Network {
             .open(self.folder(index).join("node.log"))
             .unwrap();
         let mut command = self.home.command(&["node", "run", "--dir", &self.dir(index)]);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn().unwrap();
         self.running[index] = Some(child);
     }
@@ -104,8 +107,18 @@ impl Network {
         child.wait().unwrap();
     }
 
+    /// SIGSTOP: it is there, and answers nothing.
+    pub(super) fn pause(&self, index: usize) {
+        signal("STOP", self.running[index].as_ref().unwrap().id());
+    }
+
+    /// SIGCONT.
+    pub(super) fn resume(&self, index: usize) {
+        signal("CONT", self.running[index].as_ref().unwrap().id());
+    }
+
     /// SIGTERM; the exit code.
-    fn stop(&mut self, index: usize) -> Option<i32> {
+    pub(super) fn stop(&mut self, index: usize) -> Option<i32> {
         let mut child = self.running[index].take().unwrap();
         signal("TERM", child.id());
         wait_for("the node to stop", Duration::from_secs(30), || {
@@ -182,12 +195,13 @@ impl Network {
     }
 
     /// Runs a node that must refuse to start: with this reason, in both languages.
-    fn refused(&self, index: usize, reason: &str, code: i32) {
+    pub(super) fn refused(&self, index: usize, reason: &str, code: i32) {
         for (lang, prefix) in [("en", "error: "), ("zh", "错误：")] {
             let said = Said::from(
                 Command::new(env!("CARGO_BIN_EXE_medveil"))
                     .args(["--lang", lang, "node", "run", "--dir", &self.dir(index)])
                     .current_dir(self.home.folder.path())
+                    .envs(self.environment.iter().map(|(name, value)| (name, value)))
                     .stdin(Stdio::null())
                     .output()
                     .unwrap(),

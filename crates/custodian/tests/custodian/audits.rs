@@ -94,6 +94,22 @@ fn those_outside_of_a_release_are_shown_to_be_rightly_so() {
 }
 
 #[test]
+fn a_challenge_is_answered_while_custody_takes_nothing() {
+    let (world, request) = released(40);
+    world.safe.down.set(true);
+    world.withdraw(1);
+    let mut keeper = world.keeper();
+    assert!(matches!(keeper.turn(), Err(CustodianError::Vault(_))), "the next version has to wait");
+    let id = challenge(&world, request, 50);
+    assert!(matches!(keeper.turn(), Err(CustodianError::Vault(_))));
+    assert_eq!(verdict(&world, id).verdict, Verdict::Passed);
+    // And when it takes something again, the version is made.
+    world.safe.down.set(false);
+    keeper.turn().unwrap();
+    assert_eq!(world.posted(request).unwrap().version, 2);
+}
+
+#[test]
 fn a_later_version_passes_though_new_patients_wait() {
     let world = World::new(40).consenting(1..=20);
     let request = world.granted();

@@ -17,16 +17,22 @@
 //! - [`Events`] gives each event at least once, in order, and again only when the process ended between [`Events::next`] and [`Events::save`].
 
 mod events;
+pub(crate) mod rotation;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
 use medveil_chain::Bytes;
 use medveil_engine::{NotQueued, SubmitError};
-use medveil_ledger::{AccountId, Action, Body, Digest, Event, Fact, OrganisationId, PublicKey, SigningKey};
+use medveil_ledger::{AccountId, Action, Body, Digest, Event, Fact, OrganisationId, PublicKey, Signature};
 use tokio::sync::{Mutex, watch};
 
 use crate::{
-    Node,
+    AccountKey, Folder, Node, Refusal,
     index::{IndexError, Place, TransactionRow},
     read::ReadError,
 };
@@ -54,7 +60,9 @@ struct Inner {
     node: Node,
     organisation: OrganisationId,
     account: AccountId,
-    key: SigningKey,
+    key: RwLock<AccountKey>,
+    /// Where another key is looked for when the account has one.
+    keys: Option<Folder>,
     /// The nonce after the last one that was handed over; `None`: as the state says.
     next: Mutex<Option<u64>>,
     folder: PathBuf,
@@ -136,11 +144,27 @@ struct Sent {
 }
 
 impl Agent {
-    /// The acting account of a node: the one whose first key is `key`. Where services resume is kept in `folder`.
-    pub fn new(node: Node, organisation: OrganisationId, key: SigningKey, folder: PathBuf) -> Self {
-        let account = AccountId::derive(node.rules().chain(), &key.public());
-        let (next, closing) = (Mutex::new(None), watch::Sender::new(false));
-        Self(Arc::new(Inner { node, organisation, account, key, next, folder, closing }))
+    /// The acting account of a node: that of `key`. Where services resume is kept in `folder`.
+    pub fn new(
+        node: Node,
+        organisation: OrganisationId,
+        key: impl Into<AccountKey>,
+        folder: PathBuf,
+    ) -> Self {
+        Self::with_keys(node, organisation, key.into(), folder, None)
+    }
+
+    /// The same; when the account gets another key, that is looked for in the member's folder.
+    pub(crate) fn with_keys(
+        node: Node,
+        organisation: OrganisationId,
+        key: AccountKey,
+        folder: PathBuf,
+        keys: Option<Folder>,
+    ) -> Self {
+        let account = key.account(node.rules().chain());
+        let (key, next, closing) = (RwLock::new(key), Mutex::new(None), watch::Sender::new(false));
+        Self(Arc::new(Inner { node, organisation, account, key, keys, next, folder, closing }))
     }
 
     /// The node.
@@ -158,14 +182,20 @@ impl Agent {
         self.0.account
     }
 
-    /// The public half of the account's key.
+    /// The public half of the key that it signs with now.
     pub fn public_key(&self) -> PublicKey {
-        self.0.key.public()
+        self.key().public()
     }
 
-    /// The account's signature over a digest of another domain than transactions have.
-    pub(crate) fn sign(&self, digest: Digest) -> medveil_ledger::Signature {
-        self.0.key.sign_digest(digest)
+    /// The key that it signs with now.
+    fn key(&self) -> AccountKey {
+        self.0.key.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The account's signature over a digest of another domain than transactions have, and the key that it is of.
+    pub(crate) fn sign(&self, digest: Digest) -> Result<(PublicKey, Signature), Refusal> {
+        let key = self.key();
+        Ok((key.public(), key.sign_digest(digest)?))
     }
 
     /// Ends what is under way: [`act`](Self::act) and [`Events::next`] return at once, now and from now on.
@@ -224,15 +254,28 @@ impl Agent {
 
     /// Signs with the next nonce and hands over.
     async fn send(&self, action: &Action) -> Result<Sent, ActError> {
-        let (node, key) = (&self.0.node, &self.0.key);
+        let node = &self.0.node;
         let mut next = self.0.next.lock().await;
         let mut pause = Duration::from_millis(50);
         loop {
             let (height, used) = self.nonce().await?;
             let nonce = next.unwrap_or(0).max(used);
             let (chain, account, expires) = (node.rules().chain(), self.0.account, height + EXPIRES);
+            let key = self.key();
             let body = Body { chain, account, signer: key.public(), nonce, expires, action: action.clone() };
-            let transaction = body.sign(key);
+            // A token takes its time.
+            let signed = tokio::task::spawn_blocking(move || key.sign(body)).await;
+            let transaction = match signed {
+                Ok(Ok(transaction)) => transaction,
+                // It may be back soon; whoever waits for the action waits on.
+                Ok(Err(refusal)) => {
+                    tracing::error!(%refusal, "the account's key does not sign; it is tried again");
+                    tokio::time::sleep(pause).await;
+                    pause = (2 * pause).min(MAX_PAUSE);
+                    continue;
+                }
+                Err(error) => return Err(ActError::Index(error.to_string())),
+            };
             let id = transaction.digest();
             // Before it is handed over, so that it is not final unheard.
             let told = node.index().wait_for(id);
@@ -259,6 +302,14 @@ impl Agent {
                 Err(SubmitError::Refused(refusal)) if refusal.code == "transaction.nonce_used" => {
                     *next = None;
                     tokio::time::sleep(pause).await;
+                }
+                // The account has another key: it is waited for.
+                Err(SubmitError::Refused(refusal))
+                    if refusal.code == "transaction.unknown_key" && self.0.keys.is_some() =>
+                {
+                    if !self.renew().await? {
+                        tokio::time::sleep(BEAT).await;
+                    }
                 }
                 Err(SubmitError::Refused(refusal)) => {
                     return Err(ActError::NotTaken { code: refusal.code, message: refusal.message });

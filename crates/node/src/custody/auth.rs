@@ -141,21 +141,23 @@ impl Line<'_> {
         Digest::of("medveil/http-request/1", &parts)
     }
 
-    /// The header of this request, and what was signed.
-    pub fn sign(
+    /// The header of this request, and what was signed. `sign` says with which key it signs what it is given.
+    ///
+    /// # Errors
+    /// Those of `sign`.
+    pub fn sign<E>(
         &self,
         account: AccountId,
-        key: PublicKey,
         time_ms: u64,
         nonce: [u8; 16],
-        sign: impl FnOnce(Digest) -> Signature,
-    ) -> (String, Digest) {
+        sign: impl FnOnce(Digest) -> Result<(PublicKey, Signature), E>,
+    ) -> Result<(String, Digest), E> {
         let digest = self.digest(time_ms, &nonce);
-        let signature = hex::encode(sign(digest).encode());
-        let nonce = hex::encode(nonce);
+        let (key, signature) = sign(digest)?;
+        let (signature, nonce) = (hex::encode(signature.encode()), hex::encode(nonce));
         let text =
             format!("account={account}; key={key}; time={time_ms}; nonce={nonce}; signature={signature}");
-        (text, digest)
+        Ok((text, digest))
     }
 }
 
@@ -178,17 +180,20 @@ impl RequestHeader {
     }
 }
 
-/// The header of an answer.
-pub fn sign_answer(
+/// The header of an answer. `sign` says with which key it signs what it is given.
+///
+/// # Errors
+/// Those of `sign`.
+pub fn sign_answer<E>(
     request: &Digest,
     status: u16,
     body: &[u8],
     account: AccountId,
-    key: PublicKey,
-    sign: impl FnOnce(Digest) -> Signature,
-) -> String {
-    let signature = hex::encode(sign(answer_digest(request, status, body)).encode());
-    format!("account={account}; key={key}; signature={signature}")
+    sign: impl FnOnce(Digest) -> Result<(PublicKey, Signature), E>,
+) -> Result<String, E> {
+    let (key, signature) = sign(answer_digest(request, status, body))?;
+    let signature = hex::encode(signature.encode());
+    Ok(format!("account={account}; key={key}; signature={signature}"))
 }
 
 /// Who signed an answer to a request; whether that is who was asked, the caller compares.
@@ -321,6 +326,8 @@ impl Nonces {
 mod tests {
     use medveil_ledger::SigningKey;
 
+    use std::convert::Infallible;
+
     use super::*;
 
     fn line(body: &[u8]) -> Line<'_> {
@@ -334,12 +341,15 @@ mod tests {
         }
     }
 
+    fn by(key: &SigningKey) -> impl FnOnce(Digest) -> Result<(PublicKey, Signature), Infallible> {
+        |digest| Ok((key.public(), key.sign_digest(digest)))
+    }
+
     #[test]
     fn a_signature_is_bound_to_everything_of_its_request() {
         for key in [SigningKey::ed25519([3; 32]), SigningKey::sm2([3; 32]).unwrap()] {
             let account = AccountId::derive(ChainId([1; 32]), &key.public());
-            let (text, digest) =
-                line(b"body").sign(account, key.public(), 1000, [7; 16], |digest| key.sign_digest(digest));
+            let (text, digest) = line(b"body").sign(account, 1000, [7; 16], by(&key)).unwrap();
             let header = RequestHeader::parse(&text).unwrap();
             assert_eq!((header.account, header.time_ms, header.nonce), (account, 1000, [7; 16]));
             assert!(holds(&header.key, &digest, &header.signature));
@@ -356,8 +366,7 @@ mod tests {
             for changed in changed {
                 assert!(!holds(&header.key, &changed, &header.signature));
             }
-            let answer =
-                sign_answer(&digest, 200, b"yes", account, key.public(), |digest| key.sign_digest(digest));
+            let answer = sign_answer(&digest, 200, b"yes", account, by(&key)).unwrap();
             let (_, by, signature) = read_answer(Some(&answer)).unwrap();
             assert!(holds(&by, &answer_digest(&digest, 200, b"yes"), &signature));
             assert!(!holds(&by, &answer_digest(&digest, 404, b"yes"), &signature));
@@ -385,8 +394,7 @@ mod tests {
     #[test]
     fn headers_that_are_none_are_refused() {
         let key = SigningKey::ed25519([3; 32]);
-        let (text, _) =
-            line(b"").sign(AccountId([1; 32]), key.public(), 5, [7; 16], |digest| key.sign_digest(digest));
+        let (text, _) = line(b"").sign(AccountId([1; 32]), 5, [7; 16], by(&key)).unwrap();
         for bad in [
             String::new(),
             text.replace("nonce=", "nonse="),

@@ -66,8 +66,12 @@ pub struct Fetched {
     pub request: Digest,
     /// Plaintext bytes.
     pub length: u64,
+    /// Until the request was final; zero when an earlier attempt had made it.
+    pub asked: Duration,
     /// From the request's finality until the key was there.
     pub key_after: Duration,
+    /// From there until the first bytes were decrypted.
+    pub first_bytes: Duration,
     /// Members whose shards were wrong or could not be had, and what was wrong first.
     pub faults: Vec<(OrganisationId, String, bool)>,
     /// Members whose partial was bad, and whether that was reported on the ledger.
@@ -107,10 +111,11 @@ pub fn fetch(
     let registered = desk.registered(fetch.object, Some(fetch.version))?.ok_or(CustodyError::Unknown)?;
     let mut begun = begun(fetch)?;
     let opened = open_key(desk, fetch, &registered, &mut begun, ask)?;
+    let start = Instant::now();
     let manifest = desk.manifest(&subject)?;
     let manifest = Manifest::check(&manifest, &VaultDigest(registered.value.manifest.0))?;
     let holders = desk.holders(&subject, manifest.scheme().total())?;
-    let faults = write(desk, &subject, &manifest, &opened.key, &fetch.out)?;
+    let (faults, first) = write(desk, &subject, &manifest, &opened.key, &fetch.out)?;
 
     let mut bad_partials = Vec::new();
     for (organisation, secret) in opened.bad {
@@ -127,7 +132,9 @@ pub fn fetch(
     Ok(Fetched {
         request: opened.request,
         length: manifest.length(),
+        asked: opened.asked,
         key_after: opened.after,
+        first_bytes: first.saturating_duration_since(start),
         faults: faults.iter().filter_map(fault).collect(),
         bad_partials,
     })
@@ -158,6 +165,7 @@ struct Opened {
     request: Digest,
     roster: Roster,
     key: DataKey,
+    asked: Duration,
     after: Duration,
     /// Who gave a bad partial, and the one-time key that shows it.
     bad: Vec<(OrganisationId, [u8; 32])>,
@@ -176,6 +184,8 @@ fn open_key(
         .map_err(|_| CustodyError::Recover(RecoverError::NotThisKey))?;
     let roster = desk.roster()?.ok_or(CustodyError::NoCommittee)?;
     let secrets = RequestSecrets::new(OneTimeKeys::from_seed(&begun.seed), identity);
+    let asking = Instant::now();
+    let mut asked = Duration::ZERO;
     let request = match begun.request {
         Some((request, _)) => Digest(request),
         None => {
@@ -189,6 +199,7 @@ fn open_key(
                 }
                 request => request?,
             };
+            asked = asking.elapsed();
             begun.request = Some((request.0, clock::now_ms()));
             state::save(&fetch.state, begun)?;
             request
@@ -223,7 +234,7 @@ fn open_key(
         if good.len() >= needed {
             let key = recover(&roster.committee, &identity, &wrapped, &good)?.key;
             let (after, bad) = (start.elapsed(), bad.into_iter().collect());
-            return Ok(Opened { request, roster, key, after, bad });
+            return Ok(Opened { request, roster, key, asked, after, bad });
         }
         if start.elapsed() > PATIENCE || seen.len() == members.len() {
             return Err(CustodyError::TooFewPartials {
@@ -237,14 +248,14 @@ fn open_key(
     }
 }
 
-/// Writes the object beside its place and moves it there.
+/// Writes the object beside its place and moves it there; what was wrong with shards, and when the first bytes were decrypted.
 fn write(
     desk: &dyn Desk,
     subject: &Subject,
     manifest: &Manifest,
     key: &DataKey,
     out: &Path,
-) -> Result<Faults, CustodyError> {
+) -> Result<(Faults, Instant), CustodyError> {
     let partial = beside(out, &manifest.digest());
     let fail = |error| CustodyError::file(&partial, error);
     let mut options = File::options();
@@ -257,8 +268,9 @@ fn write(
     let from = there - there % CHUNK_BYTES as u64;
     file.set_len(from).map_err(fail)?;
     file.seek(SeekFrom::End(0)).map_err(fail)?;
-    let mut buffered = BufWriter::with_capacity(1 << 20, file);
-    let source = Ahead { desk, subject: *subject, at_once: manifest.scheme().needed(), window: None };
+    let mut buffered = Timed { out: BufWriter::with_capacity(1 << 20, file), first: None };
+    let (at_once, total) = (manifest.scheme().needed(), manifest.scheme().total());
+    let source = Ahead { desk, subject: *subject, at_once, total, failed: BTreeSet::new(), window: None };
     let faults = match from {
         0 => object::open(manifest, source, key, &mut buffered),
         from => object::open_range(manifest, source, key, from..manifest.length(), &mut buffered),
@@ -267,7 +279,8 @@ fn write(
     let flushed = buffered.flush();
     let faults = faults?;
     flushed.map_err(fail)?;
-    buffered.get_ref().sync_all().map_err(fail)?;
+    buffered.out.get_ref().sync_all().map_err(fail)?;
+    let first = buffered.first.unwrap_or_else(Instant::now);
     drop(buffered);
     // Not over what has appeared meanwhile.
     std::fs::hard_link(&partial, out).map_err(|error| match error.kind() {
@@ -275,7 +288,24 @@ fn write(
         _ => CustodyError::file(out, error),
     })?;
     std::fs::remove_file(&partial).map_err(fail)?;
-    Ok(faults)
+    Ok((faults, first))
+}
+
+/// A writer that notes when the first bytes came.
+struct Timed<W> {
+    out: W,
+    first: Option<Instant>,
+}
+
+impl<W: std::io::Write> std::io::Write for Timed<W> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.first.get_or_insert_with(Instant::now);
+        self.out.write(bytes)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.out.flush()
+    }
 }
 
 /// Where an object is written before it is whole.
@@ -286,12 +316,16 @@ fn beside(out: &Path, manifest: &VaultDigest) -> PathBuf {
     out.with_file_name(name)
 }
 
-/// Shards through a desk. The first read of pieces of a segment asks the shards that suffice at once.
+/// Shards through a desk. The first read of pieces of a segment asks as many shards at once as suffice; one that gave nothing before is not among them, so that a member that
+/// does not answer is waited for once and not with every segment.
 struct Ahead<'d> {
     desk: &'d dyn Desk,
     subject: Subject,
     /// Shards that suffice.
     at_once: u8,
+    total: u8,
+    /// Shards that once gave nothing.
+    failed: BTreeSet<u8>,
     window: Option<Window>,
 }
 
@@ -301,20 +335,15 @@ struct Window {
     given: BTreeMap<u8, Result<Vec<u8>, SourceError>>,
 }
 
-impl ShardSource for Ahead<'_> {
-    fn read(&mut self, shard: u8, segment: u64, range: Range<usize>) -> Result<Vec<u8>, SourceError> {
-        let fits = |window: &&mut Window| window.segment == segment && window.range == range;
-        if let Some(given) = self.window.as_mut().filter(fits).and_then(|window| window.given.remove(&shard))
-        {
-            return given;
-        }
-        // A table is small, and one is enough.
-        if shard > 0 || range.start > 0 {
-            return self.desk.read(&self.subject, shard, segment, range);
-        }
+impl Ahead<'_> {
+    /// Asks several holders at once.
+    fn open(&self, first: u8, segment: u64, range: Range<usize>) -> Window {
         let (desk, subject) = (self.desk, self.subject);
+        let others = (0..self.total).filter(|shard| *shard != first && !self.failed.contains(shard));
+        let shards: Vec<u8> = std::iter::once(first).chain(others).take(self.at_once.into()).collect();
         let given = std::thread::scope(|scope| {
-            let asked: Vec<_> = (0..self.at_once)
+            let asked: Vec<_> = shards
+                .into_iter()
                 .map(|shard| {
                     let range = range.clone();
                     (shard, scope.spawn(move || desk.read(&subject, shard, segment, range)))
@@ -326,7 +355,25 @@ impl ShardSource for Ahead<'_> {
             });
             given.collect()
         });
-        let window = self.window.insert(Window { segment, range, given });
-        window.given.remove(&shard).unwrap_or(Err(SourceError::Absent))
+        Window { segment, range, given }
+    }
+}
+
+impl ShardSource for Ahead<'_> {
+    fn read(&mut self, shard: u8, segment: u64, range: Range<usize>) -> Result<Vec<u8>, SourceError> {
+        let fits = |window: &&mut Window| window.segment == segment && window.range == range;
+        // A table is small, and one is enough; it is never at the beginning.
+        if range.start == 0 && self.window.as_mut().filter(fits).is_none() {
+            let window = self.open(shard, segment, range.clone());
+            self.failed
+                .extend(window.given.iter().filter(|(_, given)| given.is_err()).map(|(shard, _)| shard));
+            self.window = Some(window);
+        }
+        let given = self.window.as_mut().filter(fits).and_then(|window| window.given.remove(&shard));
+        let given = given.unwrap_or_else(|| self.desk.read(&self.subject, shard, segment, range));
+        if given.is_err() {
+            self.failed.insert(shard);
+        }
+        given
     }
 }

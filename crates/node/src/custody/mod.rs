@@ -23,7 +23,7 @@ mod peers;
 mod release;
 mod roster;
 mod secrets;
-mod session;
+pub mod session;
 mod state;
 mod upkeep;
 mod willing;
@@ -203,11 +203,12 @@ impl Custody {
     }
 
     /// The header [`auth::ANSWER_HEADER`] of an answer to whoever asked.
-    pub fn sign_answer(&self, caller: &Caller, status: u16, body: &[u8]) -> String {
+    ///
+    /// # Errors
+    /// [`Refusal`]: the account's key does not sign.
+    pub fn sign_answer(&self, caller: &Caller, status: u16, body: &[u8]) -> Result<String, Refusal> {
         let agent = self.agent();
-        auth::sign_answer(&caller.request, status, body, agent.account(), agent.public_key(), |digest| {
-            agent.sign(digest)
-        })
+        auth::sign_answer(&caller.request, status, body, agent.account(), |digest| agent.sign(digest))
     }
 
     /// Waits until everything about ceremonies has been read that the node knew when it started. `false`: the services end.

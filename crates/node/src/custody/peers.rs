@@ -111,10 +111,8 @@ impl Peers {
         let acting = &self.acting;
         let chain = acting.node().rules().chain();
         let line = Line { chain, method, path, receiver: organisation, body };
-        let (header, digest) =
-            line.sign(acting.account(), acting.public_key(), clock::now_ms(), nonce, |digest| {
-                acting.sign(digest)
-            });
+        let signed = line.sign(acting.account(), clock::now_ms(), nonce, |digest| acting.sign(digest));
+        let (header, digest) = signed.map_err(|error| own(&error))?;
         let request = ureq::http::Request::builder()
             .method(Method::from_bytes(method.as_bytes()).map_err(|error| own(&error))?)
             .uri(format!("http://{address}{path}"))

@@ -15,6 +15,8 @@
 //! A session begins with the first announcement of the next number, at least [`GAP`] heights after the last one ended. A member that is down delays it by one phase, and is no player then.
 //! A message that is late, repeated or not understood changes nothing.
 //!
+//! Nodes follow it, and so can an auditor who has the posts.
+//!
 //! A message is one or more posts: the first byte of each is the number of posts that follow it.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,13 +31,13 @@ use medveil_vault::{
 use super::roster::Roster;
 
 /// Heights for announcements.
-pub(super) const ANNOUNCE: u64 = 60;
+pub const ANNOUNCE: u64 = 60;
 
 /// Heights for each other phase.
-pub(super) const PHASE: u64 = 40;
+pub const PHASE: u64 = 40;
 
 /// Heights between two sessions at least.
-pub(super) const GAP: u64 = 20;
+pub const GAP: u64 = 20;
 
 /// Bytes of one post.
 const POST: usize = 12_288;
@@ -44,68 +46,76 @@ const POST: usize = 12_288;
 const MAX_MESSAGE: usize = 32 * POST;
 
 /// The rounds of a session.
-pub(super) mod round {
-    pub(crate) const ANNOUNCE: u8 = 0;
-    pub(crate) const JOIN: u8 = 1;
-    pub(crate) const DEAL: u8 = 2;
-    pub(crate) const ANSWER: u8 = 3;
-    pub(crate) const CLOSE: u8 = 4;
+pub mod round {
+    /// Of announcements.
+    pub const ANNOUNCE: u8 = 0;
+    /// Of joins.
+    pub const JOIN: u8 = 1;
+    /// Of deals.
+    pub const DEAL: u8 = 2;
+    /// Of answers.
+    pub const ANSWER: u8 = 3;
+    /// Of logs.
+    pub const CLOSE: u8 = 4;
 }
 
 /// A member says with which key it takes part.
 #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-pub(super) struct Announcement {
+pub struct Announcement {
     /// The custody key.
-    pub(super) member: Member,
+    pub member: Member,
     /// That key's signature over [`announced`]: nobody takes part with another's key.
-    pub(super) signature: [u8; 64],
+    pub signature: [u8; 64],
 }
 
 /// What a custody key signs to take part in a session for an organisation.
-pub(super) fn announced(
-    chain: ChainId,
-    session: u64,
-    organisation: OrganisationId,
-    member: &Member,
-) -> VaultDigest {
+pub fn announced(chain: ChainId, session: u64, organisation: OrganisationId, member: &Member) -> VaultDigest {
     let parts: [&[u8]; 4] = [&chain.0, &session.to_be_bytes(), organisation.padded(), &member.0];
     VaultDigest(Digest::of("medveil/custody-announcement/1", &parts).0)
 }
 
 /// A post of the chain.
 #[derive(Clone, Debug)]
-pub(super) struct Post {
-    pub(super) height: u64,
-    pub(super) session: u64,
-    pub(super) round: u8,
-    pub(super) organisation: OrganisationId,
-    pub(super) payload: Vec<u8>,
+pub struct Post {
+    /// Its height.
+    pub height: u64,
+    /// The ceremony that it names.
+    pub session: u64,
+    /// The round that it names.
+    pub round: u8,
+    /// Who posted it.
+    pub organisation: OrganisationId,
+    /// What was posted.
+    pub payload: Vec<u8>,
 }
 
 /// All ceremonies so far.
 #[derive(Debug)]
-pub(super) struct Sessions {
+pub struct Sessions {
     chain: ChainId,
     /// What has come out of them.
-    pub(super) rosters: Vec<Roster>,
+    pub rosters: Vec<Roster>,
     /// The ceremony of the last roster: what members compute their shares from.
-    pub(super) finished: Option<Ceremony>,
+    pub finished: Option<Ceremony>,
     /// The one under way.
-    pub(super) current: Option<Session>,
+    pub current: Option<Session>,
     /// The number of the last one that began; 0 for none.
-    pub(super) number: u64,
+    pub number: u64,
     /// The height at which the last one ended.
-    pub(super) ended: Option<u64>,
+    pub ended: Option<u64>,
 }
 
 /// A ceremony under way.
 #[derive(Debug)]
-pub(super) struct Session {
-    pub(super) number: u64,
-    pub(super) seats: BTreeSet<OrganisationId>,
-    pub(super) announced: BTreeMap<OrganisationId, Member>,
+pub struct Session {
+    /// Its number.
+    pub number: u64,
+    /// The organisations that had a seat when it began.
+    pub seats: BTreeSet<OrganisationId>,
+    /// The keys that they take part with.
+    pub announced: BTreeMap<OrganisationId, Member>,
     /// After the announcements.
-    pub(super) ceremony: Option<Ceremony>,
+    pub ceremony: Option<Ceremony>,
     /// The last height whose posts count in this phase.
     deadline: u64,
     /// Messages of which posts are missing.
@@ -113,22 +123,23 @@ pub(super) struct Session {
 }
 
 impl Sessions {
-    pub(super) fn new(chain: ChainId) -> Self {
+    /// No ceremony yet.
+    pub fn new(chain: ChainId) -> Self {
         Self { chain, rosters: Vec::new(), finished: None, current: None, number: 0, ended: None }
     }
 
     /// The committee now.
-    pub(super) fn roster(&self) -> Option<&Roster> {
+    pub fn roster(&self) -> Option<&Roster> {
         self.rosters.last()
     }
 
     /// Whether a session may begin at a height.
-    pub(super) fn may_begin(&self, height: u64) -> bool {
+    pub fn may_begin(&self, height: u64) -> bool {
         self.current.is_none() && self.ended.is_none_or(|ended| height >= ended + GAP)
     }
 
     /// Takes a post. `seats` are those at its height.
-    pub(super) fn take(&mut self, post: &Post, seats: &BTreeSet<OrganisationId>) {
+    pub fn take(&mut self, post: &Post, seats: &BTreeSet<OrganisationId>) {
         self.reach(post.height);
         if post.round == round::ANNOUNCE && post.session == self.number + 1 && self.may_begin(post.height) {
             self.number = post.session;
@@ -153,7 +164,7 @@ impl Sessions {
     }
 
     /// Ends phases whose time is over when all posts before a height are known.
-    pub(super) fn reach(&mut self, height: u64) {
+    pub fn reach(&mut self, height: u64) {
         while let Some(deadline) = self.current.as_ref().map(|session| session.deadline)
             && deadline < height
         {
@@ -305,7 +316,7 @@ impl Session {
 }
 
 /// A message as posts.
-pub(super) fn posts(message: &[u8]) -> Vec<Vec<u8>> {
+pub fn posts(message: &[u8]) -> Vec<Vec<u8>> {
     let parts: Vec<&[u8]> = message.chunks(POST - 1).collect();
     let last = parts.len().saturating_sub(1);
     parts

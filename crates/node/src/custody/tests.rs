@@ -45,6 +45,9 @@ struct Desks {
     silent: BTreeSet<usize>,
     /// Reads that still succeed.
     reads: AtomicUsize,
+    /// A shard whose holder never answers, and how often it was asked.
+    hangs: Option<u8>,
+    hung: AtomicUsize,
 }
 
 fn hold(count: u8) -> (Roster, Vec<KeyShare>) {
@@ -96,6 +99,8 @@ impl Desks {
             bad: BTreeSet::new(),
             silent: BTreeSet::new(),
             reads: AtomicUsize::new(usize::MAX),
+            hangs: None,
+            hung: AtomicUsize::new(0),
         }
     }
 }
@@ -211,6 +216,10 @@ impl Desk for Desks {
         segment: u64,
         range: Range<usize>,
     ) -> Result<Vec<u8>, SourceError> {
+        if self.hangs == Some(shard) {
+            self.hung.fetch_add(1, Ordering::SeqCst);
+            return Err(SourceError::Slow { waited: std::time::Duration::from_secs(30) });
+        }
         if !take(&self.reads) {
             return Err(SourceError::Failed { what: "the connection broke".into() });
         }
@@ -400,6 +409,70 @@ fn a_liar_and_a_lost_shard_are_told_apart() {
     lock(&desk.files).retain(|(shard, _), _| *shard > 1);
     assert!(matches!(scene.fetch(&desk, &kept), Err(CustodyError::Object(_))));
     assert!(!scene.path("out").exists());
+}
+
+#[test]
+fn a_member_that_never_answers_is_waited_for_once_and_not_with_every_segment() {
+    for hangs in 0..4 {
+        let (scene, mut desk) = (Scene::new(), Desks::new());
+        let kept = scene.keep(&desk).unwrap();
+        desk.hangs = Some(hangs);
+        let fetched = scene.fetch(&desk, &kept).unwrap();
+        assert!(std::fs::read(scene.path("out")).unwrap() == scene.text);
+        // Once for a table, if it was the first to be asked, and once for pieces.
+        assert!(desk.hung.load(Ordering::SeqCst) <= 2, "shard {hangs}");
+        let named: Vec<_> = fetched.faults.iter().map(|(who, what, wrong)| (*who, what, *wrong)).collect();
+        match named[..] {
+            [(who, what, false)] => {
+                assert!(who == organisation(hangs + 1) && what.contains("30"), "{what}");
+            }
+            // Three of four suffice: the last may not be needed.
+            _ => assert!(named.is_empty() && hangs == 3, "{named:?}"),
+        }
+    }
+}
+
+#[test]
+fn pieces_of_another_object_or_of_another_shard_are_named_as_wrong() {
+    let (scene, desk) = (Scene::new(), Desks::new());
+    let kept = scene.keep(&desk).unwrap();
+    let other = (Scene::new(), Desks::new());
+    other.0.keep(&other.1).unwrap();
+    let own = lock(&desk.files).clone();
+    let others = lock(&other.1.files).clone();
+    for segment in 0..4 {
+        // The same text, sealed under another key for another committee's desk; and the shard of a neighbour, so that it is there twice.
+        for wrong in [&others[&(0, segment)], &own[&(1, segment)]] {
+            *lock(&desk.files) = own.clone();
+            lock(&desk.files).insert((0, segment), wrong.clone());
+            let fetched = scene.fetch(&desk, &kept).unwrap();
+            assert!(std::fs::read(scene.path("out")).unwrap() == scene.text);
+            std::fs::remove_file(scene.path("out")).unwrap();
+            let faults: Vec<_> = fetched.faults.iter().map(|(who, _, wrong)| (*who, *wrong)).collect();
+            assert_eq!(faults, [(organisation(1), true)]);
+        }
+    }
+}
+
+#[test]
+fn cut_and_overlong_shards_are_named_and_do_without() {
+    let (scene, desk) = (Scene::new(), Desks::new());
+    let kept = scene.keep(&desk).unwrap();
+    let own = lock(&desk.files).clone();
+    for cut in [0, 1, 100_000] {
+        *lock(&desk.files) = own.clone();
+        lock(&desk.files).get_mut(&(0, 2)).unwrap().truncate(cut);
+        let fetched = scene.fetch(&desk, &kept).unwrap();
+        assert!(std::fs::read(scene.path("out")).unwrap() == scene.text);
+        std::fs::remove_file(scene.path("out")).unwrap();
+        let faults: Vec<_> = fetched.faults.iter().map(|(who, _, wrong)| (*who, *wrong)).collect();
+        assert_eq!(faults, [(organisation(1), true)], "{cut}");
+    }
+    // What follows a file's end is not asked for.
+    *lock(&desk.files) = own;
+    lock(&desk.files).get_mut(&(0, 2)).unwrap().extend_from_slice(&[7; 1000]);
+    let fetched = scene.fetch(&desk, &kept).unwrap();
+    assert!(fetched.faults.is_empty() && std::fs::read(scene.path("out")).unwrap() == scene.text);
 }
 
 #[test]

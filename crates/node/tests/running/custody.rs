@@ -38,7 +38,7 @@ fn a_request_is_believed_once_in_time_from_a_key_of_the_ledger_and_for_this_node
         let line = Line { chain, method: "GET", path, receiver: me, body: b"" };
         let header = |line: &Line<'_>, key: &SigningKey, time_ms: u64, nonce: u8| {
             let account = AccountId::derive(chain, &key.public());
-            line.sign(account, key.public(), time_ms, [nonce; 16], |digest| key.sign_digest(digest)).0
+            sign(line, account, key, time_ms, nonce)
         };
         let ask =
             async |header: Option<String>| custody.authenticate("GET", path, b"", header.as_deref()).await;
@@ -69,9 +69,14 @@ fn a_request_is_believed_once_in_time_from_a_key_of_the_ledger_and_for_this_node
         // A key that is none of the account's.
         let account = AccountId::derive(chain, &administrator.public());
         let key = SigningKey::ed25519([9; 32]);
-        let (borrowed, _) = line.sign(account, key.public(), now, [6; 16], |digest| key.sign_digest(digest));
+        let borrowed = sign(&line, account, &key, now, 6);
         assert_eq!(ask(Some(borrowed)).await, Err(AuthFault::Key));
         services.stop().await;
         tokio::task::spawn_blocking(move || node.stop()).await.unwrap();
     });
+}
+
+fn sign(line: &Line<'_>, account: AccountId, key: &SigningKey, time_ms: u64, nonce: u8) -> String {
+    let by = |digest| Ok::<_, std::convert::Infallible>((key.public(), key.sign_digest(digest)));
+    line.sign(account, time_ms, [nonce; 16], by).unwrap().0
 }

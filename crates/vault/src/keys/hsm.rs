@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::path::Path;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::error::{Error, RvError};
@@ -108,8 +108,11 @@ pub enum HsmError {
     },
 }
 
-/// A token that one has logged in to.
-pub struct Token {
+/// A token that one has logged in to. Clones are handles on the same one.
+#[derive(Clone)]
+pub struct Token(Arc<Inner>);
+
+struct Inner {
     label: String,
     // Before the context, which must be the last to go.
     session: Mutex<Session>,
@@ -150,7 +153,11 @@ impl Token {
         if !mechanisms.contains(&MechanismType::EDDSA) {
             return Err(HsmError::NoEd25519 { label: label.to_owned() });
         }
-        Ok(Token { label: label.to_owned(), session: Mutex::new(session), _context: context })
+        Ok(Token(Arc::new(Inner {
+            label: label.to_owned(),
+            session: Mutex::new(session),
+            _context: context,
+        })))
     }
 
     /// Makes an Ed25519 key in the token, which never gives it out.
@@ -160,7 +167,7 @@ impl Token {
     pub fn generate(&self, key: &str) -> Result<(), HsmError> {
         let session = self.session();
         if !self.find(&session, ObjectClass::PRIVATE_KEY, key)?.is_empty() {
-            return Err(HsmError::KeyExists { label: self.label.clone(), key: key.to_owned() });
+            return Err(HsmError::KeyExists { label: self.0.label.clone(), key: key.to_owned() });
         }
         let public = [
             Attribute::Token(true),
@@ -179,7 +186,7 @@ impl Token {
         ];
         session
             .generate_key_pair(&Mechanism::EccEdwardsKeyPairGen, &public, &private)
-            .map_err(|error| HsmError::of(&self.label, error))?;
+            .map_err(|error| HsmError::of(&self.0.label, error))?;
         Ok(())
     }
 
@@ -187,19 +194,19 @@ impl Token {
     ///
     /// # Errors
     /// [`HsmError`].
-    pub fn key(&self, key: &str) -> Result<HsmKey<'_>, HsmError> {
+    pub fn key(&self, key: &str) -> Result<HsmKey, HsmError> {
         let session = self.session();
-        let no_key = || HsmError::NoKey { label: self.label.clone(), key: key.to_owned() };
+        let no_key = || HsmError::NoKey { label: self.0.label.clone(), key: key.to_owned() };
         let private = *self.find(&session, ObjectClass::PRIVATE_KEY, key)?.first().ok_or_else(no_key)?;
         let public = *self.find(&session, ObjectClass::PUBLIC_KEY, key)?.first().ok_or_else(no_key)?;
         let attributes = session
             .get_attributes(public, &[AttributeType::EcPoint])
-            .map_err(|error| HsmError::of(&self.label, error))?;
+            .map_err(|error| HsmError::of(&self.0.label, error))?;
         let point = attributes.into_iter().find_map(|attribute| match attribute {
             Attribute::EcPoint(point) => bare_point(&point),
             _ => None,
         });
-        Ok(HsmKey { token: self, private, public: point.ok_or_else(no_key)? })
+        Ok(HsmKey { token: self.clone(), private, public: point.ok_or_else(no_key)? })
     }
 
     fn find(&self, session: &Session, class: ObjectClass, key: &str) -> Result<Vec<ObjectHandle>, HsmError> {
@@ -208,30 +215,30 @@ impl Token {
             Attribute::KeyType(KeyType::EC_EDWARDS),
             Attribute::Label(key.as_bytes().to_vec()),
         ];
-        session.find_objects(&template).map_err(|error| HsmError::of(&self.label, error))
+        session.find_objects(&template).map_err(|error| HsmError::of(&self.0.label, error))
     }
 
     fn session(&self) -> std::sync::MutexGuard<'_, Session> {
         // A panic while it was held cannot have left it half-changed: calls into the token are whole.
-        self.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.0.session.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Token({})", self.label)
+        write!(f, "Token({})", self.0.label)
     }
 }
 
 /// An Ed25519 key in a token.
 #[derive(Debug)]
-pub struct HsmKey<'t> {
-    token: &'t Token,
+pub struct HsmKey {
+    token: Token,
     private: ObjectHandle,
     public: [u8; 32],
 }
 
-impl HsmKey<'_> {
+impl HsmKey {
     /// The public key (RFC 8032, 5.1.5).
     pub fn public(&self) -> [u8; 32] {
         self.public
@@ -244,9 +251,9 @@ impl HsmKey<'_> {
     pub fn sign(&self, message: &[u8]) -> Result<[u8; 64], HsmError> {
         let mechanism = Mechanism::Eddsa(EddsaParams::new(EddsaSignatureScheme::Pure));
         let signature = self.token.session().sign(&mechanism, self.private, message);
-        let signature = signature.map_err(|error| HsmError::of(&self.token.label, error))?;
+        let signature = signature.map_err(|error| HsmError::of(&self.token.0.label, error))?;
         signature.try_into().map_err(|_| HsmError::Failed {
-            label: self.token.label.clone(),
+            label: self.token.0.label.clone(),
             what: "its signature does not have 64 bytes".to_owned(),
         })
     }
@@ -324,6 +331,19 @@ mod tests {
         assert_eq!(bare_point(&wrapped), Some(point));
         assert_eq!(bare_point(&wrapped[1..]), None);
         assert_eq!(bare_point(&[]), None);
+    }
+
+    #[test]
+    fn what_a_token_says_has_a_name() {
+        use cryptoki::context::Function;
+        let of = |value| HsmError::of("t", Error::Pkcs11(value, Function::Login)).to_string();
+        assert_eq!(of(RvError::PinLocked), "token `t` is locked");
+        assert_eq!(of(RvError::PinExpired), "token `t` is locked");
+        assert_eq!(of(RvError::PinIncorrect), "wrong PIN for token `t`");
+        assert_eq!(of(RvError::DeviceRemoved), "token `t` is gone");
+        assert!(of(RvError::DeviceError).starts_with("token `t` failed: "));
+        let last = HsmError::WrongPin { label: "t".to_owned(), last_try: true };
+        assert!(last.to_string().ends_with("one try is left before it locks"));
     }
 
     #[test]

@@ -105,8 +105,14 @@ impl<S: ShardSink> ShardWriter<S> {
         }
         let encoded = self.code.encode().expect("all pieces were added");
         let pieces = originals().chain(encoded.recovery_iter());
+        let full_stripe = stripe.len() == self.scheme.stripe_bytes() as usize;
+        let segment = Layout::new(self.scheme, u64::MAX).segment_bytes(0);
         for ((shard, file), piece) in (0u8..).zip(&mut self.files).zip(pieces) {
             self.leaves.push(merkle::leaf(shard, self.stripes, piece));
+            if file.capacity() == 0 && full_stripe {
+                // Growing by doubling would end at twice as much.
+                file.reserve_exact(segment);
+            }
             file.extend_from_slice(piece);
         }
         drop(encoded);

@@ -44,7 +44,21 @@ pub struct ShardReader<'m, S> {
     position: u64,
     encoder: ReedSolomonEncoder,
     decoder: ReedSolomonDecoder,
+    ahead: Ahead,
 }
+
+/// Originals that were restored for several stripes at once: setting up the decoder costs as much as decoding a stripe.
+#[derive(Default)]
+struct Ahead {
+    stripes: Range<u64>,
+    /// From the pieces of these shards.
+    good: Vec<u8>,
+    /// By shard: its pieces of these stripes.
+    restored: Vec<(u8, Vec<u8>)>,
+}
+
+/// Stripes that are decoded at once.
+const AHEAD: u64 = 4;
 
 /// Bytes of consecutive stripes of one segment, of those shards that have been asked.
 #[derive(Default)]
@@ -79,6 +93,7 @@ impl<'m, S: ShardSource> ShardReader<'m, S> {
             position: 0,
             encoder: ReedSolomonEncoder::new(needed, total - needed, 64).expect(supported),
             decoder: ReedSolomonDecoder::new(needed, total - needed, 64).expect(supported),
+            ahead: Ahead::default(),
         }
     }
 
@@ -137,6 +152,7 @@ impl<'m, S: ShardSource> ShardReader<'m, S> {
     fn open_window(&mut self, stripes: Range<u64>) {
         let total = usize::from(self.layout.scheme().total());
         self.window = Window { stripes, shards: vec![Asked::NotYet; total] };
+        self.ahead = Ahead::default();
         self.current = None;
     }
 
@@ -225,42 +241,42 @@ impl<'m, S: ShardSource> ShardReader<'m, S> {
 
     /// Restores the pieces that are not among the `good` ones, and compares every piece with its leaf.
     fn complete(&mut self, stripe: u64, good: &[u8]) -> Result<(), ReadError> {
-        let scheme = self.layout.scheme();
+        let scheme = *self.layout.scheme();
         let (needed, total) = (usize::from(scheme.needed()), usize::from(scheme.total()));
         let piece = self.layout.piece_bytes(stripe);
-        let (originals, recovery) = self.pieces.split_at_mut(needed * piece);
         let supported = "every scheme is a supported code, and pieces have the layout's length";
-
         if good.iter().any(|shard| usize::from(*shard) >= needed) {
-            self.decoder.reset(needed, total - needed, piece).expect(supported);
-            for shard in good.iter().map(|shard| usize::from(*shard)) {
-                match shard.checked_sub(needed) {
-                    None => self.decoder.add_original_shard(shard, &originals[shard * piece..][..piece]),
-                    Some(at) => self.decoder.add_recovery_shard(at, &recovery[at * piece..][..piece]),
-                }
-                .expect(supported);
+            if !self.ahead.stripes.contains(&stripe) || self.ahead.good != good {
+                self.decode(stripe, good);
             }
-            let decoded = self.decoder.decode().expect("k pieces were added");
-            for (shard, bytes) in decoded.restored_original_iter() {
-                originals[shard * piece..][..piece].copy_from_slice(bytes);
+            let from = (stripe - self.ahead.stripes.start) as usize * piece;
+            for (shard, bytes) in &self.ahead.restored {
+                self.pieces[usize::from(*shard) * piece..][..piece]
+                    .copy_from_slice(&bytes[from..from + piece]);
             }
         }
 
+        let (originals, recovery) = self.pieces.split_at_mut(needed * piece);
         self.encoder.reset(needed, total - needed, piece).expect(supported);
         for original in originals.chunks_exact(piece) {
             self.encoder.add_original_shard(original).expect(supported);
         }
         let encoded = self.encoder.encode().expect("k pieces were added");
         for (at, bytes) in encoded.recovery_iter().enumerate() {
-            recovery[at * piece..][..piece].copy_from_slice(bytes);
+            let shard = (needed + at) as u8;
+            let there = &mut recovery[at * piece..][..piece];
+            if !good.contains(&shard) {
+                there.copy_from_slice(bytes);
+            } else if there != bytes {
+                return Err(ReadError::Inconsistent { stripe, shard });
+            }
         }
         drop(encoded);
 
         let (_, table) = self.table.as_ref().expect("the table is loaded before its pieces");
         for (shard, bytes) in (0u8..).zip(self.pieces.chunks_exact(piece)) {
-            // A good original was compared as it came; everything else has just been computed.
-            let known = usize::from(shard) < needed && good.contains(&shard);
-            if !known && !table.matches(shard, stripe, bytes) {
+            // A good piece was compared as it came; everything else has just been computed.
+            if !good.contains(&shard) && !table.matches(shard, stripe, bytes) {
                 return Err(ReadError::Inconsistent { stripe, shard });
             }
         }
@@ -269,6 +285,35 @@ impl<'m, S: ShardSource> ShardReader<'m, S> {
             return Err(ReadError::Inconsistent { stripe, shard: ((length + at) / piece) as u8 });
         }
         Ok(())
+    }
+
+    /// Restores the originals that are not among the `good` pieces, of this stripe and of some that follow. Whether the pieces of those are good too is seen when it is their
+    /// turn: with others they are decoded again.
+    fn decode(&mut self, stripe: u64, good: &[u8]) {
+        let scheme = self.layout.scheme();
+        let (needed, total) = (usize::from(scheme.needed()), usize::from(scheme.total()));
+        let piece = self.layout.piece_bytes(stripe);
+        let last = self.window.stripes.end.min(stripe + AHEAD);
+        // The object's last stripe may have shorter pieces.
+        let count = (stripe..last).take_while(|at| self.layout.piece_bytes(*at) == piece).count();
+        let start =
+            self.layout.piece_range(stripe).start - self.layout.piece_range(self.window.stripes.start).start;
+        let supported = "every scheme is a supported code, and pieces have the layout's length";
+        // Each 64 bytes of a piece are coded by themselves, so that pieces one after the other are one piece.
+        self.decoder.reset(needed, total - needed, count * piece).expect(supported);
+        for shard in good {
+            let Asked::Bytes(bytes) = &self.window.shards[usize::from(*shard)] else { continue };
+            let bytes = &bytes[start..start + count * piece];
+            match usize::from(*shard).checked_sub(needed) {
+                None => self.decoder.add_original_shard(usize::from(*shard), bytes),
+                Some(at) => self.decoder.add_recovery_shard(at, bytes),
+            }
+            .expect(supported);
+        }
+        let decoded = self.decoder.decode().expect("k pieces were added");
+        let restored =
+            decoded.restored_original_iter().map(|(shard, bytes)| (shard as u8, bytes.to_vec())).collect();
+        self.ahead = Ahead { stripes: stripe..stripe + count as u64, good: good.to_vec(), restored };
     }
 
     /// Shards in the order in which they are asked: those without faults first, among equals those that need no decoding.

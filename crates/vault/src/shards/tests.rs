@@ -109,6 +109,27 @@ fn every_set_of_two_liars_is_named_and_survived() {
 }
 
 #[test]
+fn who_begins_to_lie_while_another_is_lost_is_named_at_that_stripe() {
+    // Segments longer than what is decoded at once, and a shorter last stripe.
+    let kept = keep(Scheme::with_units(5, 7, 1000, 7).unwrap(), 9_100);
+    for liar in 1..7u8 {
+        for stripe in 0..kept.layout.stripes() {
+            let segment = kept.layout.segment_of(stripe);
+            let at = kept.layout.piece_range(stripe).start;
+            let mut shards = kept.tamper(liar, segment, |file| file[at] ^= 1);
+            shards.lose(0);
+            let (read, faults) = kept.read(shards);
+            assert!(read.unwrap() == kept.bytes, "{liar} {stripe}");
+            let wrong: Vec<_> =
+                faults.iter().filter(|fault| fault.shard != 0).map(|fault| &fault.kind).collect();
+            // The seventh is asked for nothing as long as the others do.
+            let expected = [&FaultKind::WrongPiece { stripe }];
+            assert_eq!(wrong, expected[..usize::from(liar < 6)], "{liar} {stripe}");
+        }
+    }
+}
+
+#[test]
 fn a_liar_is_asked_last_from_then_on() {
     let kept = keep(small(), 20_000);
     let mut shards = kept.shards.clone();

@@ -11,7 +11,9 @@ use futures::TryStreamExt;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{GetOptions, GetRange, ObjectStore, ObjectStoreExt};
+use tokio::runtime::Handle;
 
+use super::direct;
 use super::error::StoreError;
 use crate::encoding::Canonical;
 use crate::envelope::Subject;
@@ -160,9 +162,44 @@ impl MemberStore {
     ) -> Result<Bytes, StoreError> {
         let path = self.segment(subject, shard, segment);
         let failed = |error| StoreError::at(&path, error);
+        if let Some(file) = self.large(&path, &range)? {
+            let wanted = range.clone();
+            let read = on_disk(move || direct::read(&file, wanted)).await;
+            let bytes = read.map_err(|error| StoreError::io(&path, error))?;
+            // If it ends before the range begins, the store says so.
+            if !bytes.is_empty() {
+                return Ok(bytes.into());
+            }
+        }
         let range = GetRange::Bounded(range.start as u64..range.end as u64);
         let options = GetOptions { range: Some(range), ..GetOptions::default() };
         self.store.get_opts(&path, options).await.map_err(failed)?.bytes().await.map_err(failed)
+    }
+
+    /// The same on a thread that may wait.
+    pub(super) fn read_waiting(
+        &self,
+        runtime: &Handle,
+        subject: &Subject,
+        shard: u8,
+        segment: u64,
+        range: Range<usize>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let path = self.segment(subject, shard, segment);
+        if let Some(file) = self.large(&path, &range)? {
+            let bytes = direct::read(&file, range.clone()).map_err(|error| StoreError::io(&path, error))?;
+            if !bytes.is_empty() {
+                return Ok(bytes);
+            }
+        }
+        runtime.block_on(self.read(subject, shard, segment, range)).map(Vec::from)
+    }
+
+    /// The file of a range that is large enough to go past the page cache, if this store is a folder.
+    fn large(&self, path: &Path, range: &Range<usize>) -> Result<Option<PathBuf>, StoreError> {
+        let folder = self.folder.as_ref().filter(|_| range.len() >= LARGE);
+        let file = folder.map(|folder| folder.path_to_filesystem(path));
+        file.transpose().map_err(|error| StoreError::at(path, error))
     }
 
     /// Which segments of a shard are there: where a transfer goes on. Whether they are right, scrubbing tells.
@@ -245,14 +282,20 @@ impl MemberStore {
         let number = self.incoming.fetch_add(1, Ordering::Relaxed);
         let beside = Path::from_iter([INCOMING, &number.to_string()]);
         let moved = async {
-            folder.put(&beside, bytes.into()).await.map_err(failed)?;
             let file = folder.path_to_filesystem(&beside).map_err(failed)?;
-            flush(file).await.map_err(|error| StoreError::io(&path, error))?;
+            let written = on_disk(move || {
+                if let Some(parent) = file.parent() {
+                    make_private(parent)?;
+                }
+                direct::write(&file, &bytes)
+            });
+            written.await.map_err(|error| StoreError::io(&path, error))?;
             folder.rename(&beside, &path).await.map_err(failed)?;
             // The move itself is an entry of the folder.
             let mut place = folder.path_to_filesystem(&path).map_err(failed)?;
             place.pop();
-            flush(place).await.map_err(|error| StoreError::io(&path, error))
+            let flushed = on_disk(move || std::fs::File::open(place)?.sync_all());
+            flushed.await.map_err(|error| StoreError::io(&path, error))
         };
         let result = moved.await;
         if result.is_err() {
@@ -275,12 +318,13 @@ impl MemberStore {
     }
 }
 
-/// Waits until a file or folder is on the disk.
-async fn flush(path: PathBuf) -> std::io::Result<()> {
-    let flush = move || std::fs::File::open(path)?.sync_all();
-    match tokio::runtime::Handle::try_current() {
-        Ok(runtime) => runtime.spawn_blocking(flush).await.map_err(std::io::Error::other)?,
-        Err(_) => flush(),
+/// Does what may wait for the disk on a thread that may.
+async fn on_disk<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    match Handle::try_current() {
+        Ok(runtime) => runtime.spawn_blocking(work).await.map_err(std::io::Error::other)?,
+        Err(_) => work(),
     }
 }
 
@@ -291,6 +335,9 @@ fn make_private(path: &std::path::Path) -> std::io::Result<()> {
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
 }
+
+/// Bytes of a read that goes past the page cache.
+const LARGE: usize = 64 << 10;
 
 const OBJECTS: &str = "objects";
 const INCOMING: &str = "incoming";

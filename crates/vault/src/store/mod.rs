@@ -12,6 +12,7 @@
 //!
 //! Nothing in a store is secret: shards are pieces of sealed bytes.
 
+mod direct;
 mod error;
 mod member_store;
 mod shard_files;

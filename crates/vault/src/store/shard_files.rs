@@ -33,7 +33,6 @@ impl ShardSink for StoredShards {
 
 impl ShardSource for StoredShards {
     fn read(&mut self, shard: u8, segment: u64, range: Range<usize>) -> Result<Vec<u8>, SourceError> {
-        let read = self.store.read(&self.subject, shard, segment, range);
-        Ok(self.runtime.block_on(read)?.into())
+        Ok(self.store.read_waiting(&self.runtime, &self.subject, shard, segment, range)?)
     }
 }

@@ -36,6 +36,10 @@ pub struct Plan {
     pub threads: u64,
     /// Whether there is a folder for a second node of the second member, with a key of its own; it is not started.
     pub second: bool,
+    /// How many of the last members are not started.
+    pub absent: usize,
+    /// How many of the last members' nodes only read and vote.
+    pub mute: usize,
 }
 
 /// The second node of a member, for which a vote is needed.
@@ -47,7 +51,7 @@ pub struct Second {
 }
 
 impl Network {
-    /// Makes a network of hospitals in `folder`, and starts all nodes of the genesis.
+    /// Makes a network of hospitals in `folder`, and starts the nodes of the genesis.
     ///
     /// # Errors
     /// What the commands refuse, or nodes that do not start.
@@ -88,10 +92,13 @@ impl Network {
                 &[("# threads", format!("threads = {}", plan.threads))],
             )?;
         }
+        for number in count - plan.mute + 1..=count {
+            set(&out.join(format!("hospital-{number:02}")), &[("custodian", String::new())])?;
+        }
         let cluster = Cluster::open(&out, None, &[]).map_err(Failure::unusable)?;
         let spent = vec![0.0; cluster.members.len()];
         let mut network = Network { cluster, genesis, count, spent };
-        (0..count).try_for_each(|index| network.run(index))?;
+        (0..count - plan.absent).try_for_each(|index| network.run(index))?;
         network.cluster.wait_ready(START, |_| true).map_err(Failure::unusable)?;
         Ok((network, second))
     }
@@ -115,6 +122,14 @@ impl Network {
     /// Starts a member's node.
     pub fn run(&mut self, index: usize) -> Result<(), Failure> {
         self.cluster.start(index).map_err(Failure::unusable)
+    }
+
+    /// Whether all nodes that were started run still.
+    ///
+    /// # Errors
+    /// One has ended.
+    pub fn check(&mut self) -> Result<(), Failure> {
+        self.cluster.check().map_err(Failure::unusable)
     }
 
     /// Ends a member's node as `kill -9` does.

@@ -5,9 +5,9 @@
 
 mod evidence;
 mod faults;
-mod figures;
+pub(super) mod figures;
 mod load;
-mod members;
+pub(super) mod members;
 
 use std::path::PathBuf;
 
@@ -108,7 +108,14 @@ impl LedgerArgs {
             None => tempfile::tempdir(),
         }
         .map_err(Failure::unusable)?;
-        let plan = Plan { count: self.count(), epoch_length, threads: self.node_threads, second };
+        let plan = Plan {
+            count: self.count(),
+            epoch_length,
+            threads: self.node_threads,
+            second,
+            absent: 0,
+            mute: 0,
+        };
         let (network, second) = Network::start(folder.path(), &plan)?;
         Ok((folder, network, second))
     }

@@ -52,7 +52,7 @@ pub(super) fn carry_out(
         hand_over(client, batch.iter().map(Transaction::encode).collect(), console)?;
     }
     let start = Instant::now();
-    let mut last = 0;
+    let (mut last, mut looked) = (0, from.height);
     while !missing.is_empty() {
         if start.elapsed() > FINAL {
             return Err(Failure::Refused(match console.lang() {
@@ -61,7 +61,10 @@ pub(super) fn carry_out(
             }));
         }
         std::thread::sleep(Duration::from_millis(200));
-        look(client, action, from.height, &mut missing, &mut last, console)?;
+        // What is listed up to this height now need not be looked at again.
+        let upto = client.status().map_err(failed)?.indexed;
+        look(client, action, looked, &mut missing, &mut last, console)?;
+        looked = upto.max(looked);
     }
     Ok(last)
 }

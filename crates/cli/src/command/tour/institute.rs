@@ -8,12 +8,11 @@ use medveil_ledger::state::organisation::OrganisationName;
 use medveil_node::keys::{KeyFile, Kind};
 use serde_json::json;
 
-use super::{HOSPITALS, INSTITUTE, Step, Tour, VISITS, height, organisation};
+use super::{HOSPITALS, INSTITUTE, Step, Tour, height, organisation};
 use crate::failure::{Failure, refused};
 
 pub(super) fn admitted(tour: &mut Tour<'_>) -> Result<Step, Failure> {
-    let label = medveil_ledger::Slug::new(VISITS).expect("a slug");
-    tour.first_time(medveil_ledger::DatasetId::derive(tour.chain, organisation(HOSPITALS[0]), label))?;
+    tour.first_time()?;
     let path = tour.institute_key();
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(Failure::unusable)?;

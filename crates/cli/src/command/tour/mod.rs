@@ -4,21 +4,31 @@
 //! must ends the tour with a failure. Nothing is told that did not happen.
 
 mod batch;
+mod challenge;
+mod cheat;
 mod consultation;
 mod contract;
 mod dataset;
+mod destruction;
 mod evidence;
+mod expiry;
+mod fetch;
+mod forger;
 mod institute;
 mod patients;
 mod refusals;
+mod release;
 mod request;
+mod withdrawal;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use medveil_ledger::{AccountId, Action, ChainId, ContractId, DatasetId, Genesis, OrganisationId, RequestId};
+use medveil_ledger::{
+    AccountId, Action, ChainId, ContractId, DatasetId, Genesis, OrganisationId, ReleaseId, RequestId,
+};
 use medveil_node::Folder;
 use medveil_node::folder::read_genesis;
 use medveil_node::keys::{KeyFile, Kind};
@@ -29,6 +39,7 @@ use super::evidence::time;
 use crate::client::Client;
 use crate::cluster::Cluster;
 use crate::console::{Console, Lang};
+use crate::desk::HttpDesk;
 use crate::failure::{Failure, refused};
 use crate::signer::{Signer, refusal};
 
@@ -40,9 +51,6 @@ const INSTITUTE: &str = "institute-1";
 
 /// The node that the institute's people use.
 const INSTITUTE_NODE: &str = "hospital-3";
-
-/// What a dataset is called.
-const VISITS: &str = "visits";
 
 /// The plan that the studies' contracts name.
 const PLAN: &str = "diabetes-research";
@@ -61,8 +69,25 @@ pub struct Tour<'a> {
     datasets: BTreeMap<OrganisationId, DatasetId>,
     study: Option<ContractId>,
     request: Option<RequestId>,
+    /// The releases of the study, by owner.
+    releases: BTreeMap<OrganisationId, ReleaseId>,
+    /// How long the way took from the request to the first decrypted bytes.
+    way: Way,
+    /// A grant that lasts for a moment.
+    short: Option<expiry::Short>,
+    /// A release whose destruction was ordered.
+    destroyed: Option<destruction::Ordered>,
     /// What the last step exports: statements that hold for ever.
     proofs: Vec<String>,
+}
+
+/// How long the parts of the way from a request to its data took, in milliseconds.
+#[derive(Clone, Copy, Default)]
+pub struct Way {
+    /// From the request to its grant, with the votes.
+    granted: u64,
+    /// From the grant to the posted release of the first hospital.
+    posted: u64,
 }
 
 /// A step that held.
@@ -88,8 +113,24 @@ const STAGES: &[Stage] = &[
     ("A contract, countersigned by every owner", "合同发布并由各数据方会签", contract::published),
     ("Patients bind wallets and consent", "患者绑定钱包并授权", patients::consented),
     ("A request is granted by the committee", "委员会批准申请", request::granted),
+    (
+        "Five custodians de-identify and release by themselves",
+        "五家医院的托管程序自动去标识并发布",
+        release::released,
+    ),
+    (
+        "The institute fetches with a quorum of partial keys",
+        "研究机构凭法定数量的密钥分片取得发布",
+        fetch::taken,
+    ),
+    ("A challenge is passed", "质询通过", challenge::passed),
+    ("A patient is seen elsewhere, for twenty seconds", "异地会诊，授权二十秒", expiry::begun),
+    ("A cheating hospital is caught", "作弊的医院被发现", cheat::caught),
+    ("A withdrawal shrinks the next release", "撤回使下一版发布缩小", withdrawal::shrunk),
     ("Out of scope is refused by name", "超出范围即被拒绝", refusals::out_of_scope),
-    ("A consultation, and its end by withdrawal", "会诊授权及其撤回", consultation::ended),
+    ("Expired access is refused", "过期访问被拒绝", expiry::over),
+    ("A consultation is viewed, and sealed by the patient", "会诊查阅，患者撤回后封存", consultation::sealed),
+    ("Destruction is attested by every member", "全体成员证明已销毁", destruction::attested),
     ("Evidence is verified offline", "离线核验证据", evidence::verified),
 ];
 
@@ -107,10 +148,15 @@ pub fn run(
 ) -> Result<Value, Failure> {
     let genesis =
         read_genesis(&folder.join(Folder::GENESIS)).map_err(|refusal| refused(&refusal, console))?;
+    // A consortium that was begun before may have fewer.
+    let mut there = patients_each;
+    for hospital in HOSPITALS {
+        there = there.min(patients::patient_ids(&folder.join(hospital), usize::MAX)?.len() as u64);
+    }
     let mut tour = Tour {
         folder,
         cluster,
-        patients_each,
+        patients_each: there,
         console,
         interrupted,
         chain: genesis.chain_id(),
@@ -119,6 +165,10 @@ pub fn run(
         datasets: BTreeMap::new(),
         study: None,
         request: None,
+        releases: BTreeMap::new(),
+        way: Way::default(),
+        short: None,
+        destroyed: None,
         proofs: Vec::new(),
     };
     let start = Instant::now();
@@ -173,6 +223,8 @@ fn print(number: usize, title: &str, step: &Step, took: Duration, console: &Cons
 
 /// What a rule refused.
 pub struct Refused {
+    /// The rule's name.
+    pub name: String,
     /// The values that were compared, as the ledger tells them.
     pub facts: Value,
     /// The height at which it is recorded.
@@ -226,6 +278,11 @@ impl Tour<'_> {
         }
     }
 
+    /// What an organisation reads and puts into custody through its node.
+    fn desk(&self, organisation: &str) -> Result<HttpDesk<'_>, Failure> {
+        HttpDesk::new(self.administrator(organisation)?, self.console)
+    }
+
     fn institute_key(&self) -> PathBuf {
         self.folder.join(INSTITUTE).join("administrator.key")
     }
@@ -242,10 +299,22 @@ impl Tour<'_> {
         action: impl Into<Action>,
         reason: &str,
     ) -> Result<Refused, Failure> {
+        self.must_refuse_for(signer, action, &[reason])
+    }
+
+    /// The same with several names, where the order of blocks decides which rule is met first.
+    fn must_refuse_for(
+        &self,
+        signer: &Signer,
+        action: impl Into<Action>,
+        reasons: &[&str],
+    ) -> Result<Refused, Failure> {
         let answer = signer.ask(action, self.console)?;
         let refused = &answer["outcome"]["refused"];
-        if refused["name"] == json!(reason) {
+        let name = refused["name"].as_str().unwrap_or_default();
+        if reasons.contains(&name) {
             return Ok(Refused {
+                name: name.to_owned(),
                 facts: refused["facts"].clone(),
                 height: answer["height"].as_u64().unwrap_or(0),
                 id: super::text(&answer["id"]),
@@ -254,8 +323,8 @@ impl Tour<'_> {
         Err(match refusal(&answer, self.console) {
             Some(other) => other,
             None => Failure::Refused(self.say(
-                format!("the ledger took what it should refuse with {reason}"),
-                format!("账本接受了应以 {reason} 拒绝的操作"),
+                format!("the ledger took what it should refuse with {}", reasons.join(" or ")),
+                format!("账本接受了应以 {} 拒绝的操作", reasons.join(" 或 ")),
             )),
         })
     }
@@ -274,6 +343,15 @@ impl Tour<'_> {
     /// An object of a node.
     fn get(&self, organisation: &str, path: &str) -> Result<Value, Failure> {
         super::get(&self.client(organisation)?, path, self.console)
+    }
+
+    /// An object of a node, if it is there.
+    fn look(&self, organisation: &str, path: &str) -> Result<Option<Value>, Failure> {
+        match self.client(organisation)?.get(path) {
+            Ok(found) => Ok(Some(found)),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error.failure(self.console)),
+        }
     }
 
     /// Looks until something is there.
@@ -299,21 +377,16 @@ impl Tour<'_> {
     }
 
     /// Fails when the consortium has been toured before: what the steps make, they make once.
-    fn first_time(&self, dataset: DatasetId) -> Result<(), Failure> {
-        match self.client(HOSPITALS[0])?.get(&format!("/api/v1/datasets/{dataset}")) {
-            Err(error) if error.is_not_found() => Ok(()),
-            Err(error) => Err(error.failure(self.console)),
-            Ok(found) => {
-                let since = found["time_ms"].as_u64().map(time).unwrap_or_default();
-                let folder = self.folder.display();
-                Err(Failure::Refused(self.say(
-                    format!(
-                        "{folder} was toured before, {since}: remove it, or name another folder with --dir"
-                    ),
-                    format!("{folder} 已于 {since} 演示过：请删除它，或用 --dir 指定其他文件夹"),
-                )))
-            }
-        }
+    fn first_time(&self) -> Result<(), Failure> {
+        let Some(found) = self.look(HOSPITALS[0], &format!("/api/v1/members/{INSTITUTE}"))? else {
+            return Ok(());
+        };
+        let since = found["time_ms"].as_u64().map(time).unwrap_or_default();
+        let folder = self.folder.display();
+        Err(Failure::Refused(self.say(
+            format!("{folder} was toured before, {since}: remove it, or name another folder with --dir"),
+            format!("{folder} 已于 {since} 演示过：请删除它，或用 --dir 指定其他文件夹"),
+        )))
     }
 }
 

@@ -1,5 +1,8 @@
 //! Patients bind wallets with their enrolment codes and say what may be done with their data, each with a key of their own.
 
+use std::path::Path;
+
+use medveil_custodian::patients::{EnrolmentCode, tie};
 use medveil_ledger::action::{ConsentGrant, PatientEnrol, PatientInvite};
 use medveil_ledger::vocabulary::{
     Commerce, DataClass, DataClasses, Effect, Provision, Provisions, Purpose, Recipients,
@@ -8,7 +11,7 @@ use medveil_ledger::{AccountId, Digest, OrganisationId, SigningKey, Suite};
 use medveil_node::keys::{KeyFile, Kind};
 use serde_json::json;
 
-use super::super::patient::code::Code;
+use super::super::demo::{CUSTODIAN, PATIENTS, TABLE};
 use super::super::random;
 use super::batch::{Order, carry_out};
 use super::contract::set;
@@ -24,6 +27,19 @@ pub(super) struct Wallet {
     file: KeyFile,
     /// Consents given so far.
     pub(super) consents: u32,
+    /// Who it is: the hospital alone knows it.
+    pub(super) id: String,
+    /// The code that bound the wallet, from which the salt of study tags follows.
+    pub(super) code: EnrolmentCode,
+}
+
+/// The ids of a hospital's first patients, from its table of patients.
+pub(super) fn patient_ids(folder: &Path, patients: usize) -> Result<Vec<String>, Failure> {
+    let path = folder.join(PATIENTS).join("patients.csv");
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", path.display())))?;
+    let ids = text.lines().skip(1).take(patients).filter_map(|line| line.split(',').next());
+    Ok(ids.map(str::to_owned).collect())
 }
 
 /// What a patient of the tour says. Most permit research; some permit care alone, deny research on diseases, or say nothing.
@@ -84,6 +100,19 @@ pub(super) fn form() -> Digest {
 pub(super) const WALLET: &str = "patient.key";
 
 impl Tour<'_> {
+    /// A patient of a hospital who permits research and has visits there: the first from a place on.
+    pub(super) fn somebody(&self, hospital: &OrganisationId, from: usize) -> Result<(usize, u64), Failure> {
+        let path = self.folder.join(hospital.as_str()).join(PATIENTS).join(TABLE);
+        let text = std::fs::read_to_string(&path).map_err(Failure::unusable)?;
+        let visits = |id: &str| text.lines().filter(|line| line.split(',').nth(1) == Some(id)).count() as u64;
+        let wallets = self.wallets.get(hospital).map_or(&[][..], Vec::as_slice);
+        let found = wallets.iter().enumerate().skip(from).find_map(|(index, wallet)| {
+            let visits = visits(&wallet.id);
+            (Says::of(index) == Says::Research && visits > 0).then_some((index, visits))
+        });
+        found.ok_or_else(|| Failure::unusable("the hospital has too few patients for this step"))
+    }
+
     /// A patient who acts through the hospital's node.
     pub(super) fn patient(&self, hospital: &OrganisationId, index: usize) -> Result<Signer, Failure> {
         let wallet = self.wallets.get(hospital).and_then(|wallets| wallets.get(index));
@@ -164,9 +193,15 @@ fn of_hospital(tour: &Tour<'_>, hospital: &str) -> Result<Done, Failure> {
     .map_err(|refusal| refused(&refusal, console))?
     .signing_key();
     let now_ms = tour.now_ms(hospital)?;
-    let codes: Vec<Code> =
-        (0..tour.patients_each).map(|_| random().map(Code::of)).collect::<Result<_, Failure>>()?;
-    let keys: Vec<SigningKey> = codes.iter().map(Code::key).collect();
+    let ids =
+        patient_ids(&tour.folder.join(hospital), usize::try_from(tour.patients_each).unwrap_or(usize::MAX))?;
+    let codes: Vec<EnrolmentCode> =
+        ids.iter().map(|_| random().map(|seed| EnrolmentCode::from_seed(*seed))).collect::<Result<_, _>>()?;
+    let keys: Vec<SigningKey> = codes.iter().map(EnrolmentCode::key).collect();
+    // Before anybody enrols: the custodian forgets a code when it has been used.
+    let ties: Vec<(String, EnrolmentCode)> = ids.iter().cloned().zip(codes.iter().cloned()).collect();
+    tie(&tour.folder.join(hospital).join(CUSTODIAN), chain, organisation(hospital), &ties)
+        .map_err(Failure::unusable)?;
 
     let nonce = administrator.state(console)?.nonce;
     let until_ms = now_ms + 30 * 86_400_000;
@@ -178,7 +213,7 @@ fn of_hospital(tour: &Tour<'_>, hospital: &str) -> Result<Done, Failure> {
     carry_out(&client, chain, invites, console)?;
 
     let mut wallets = Vec::with_capacity(keys.len());
-    for (index, code) in keys.iter().enumerate() {
+    for (index, ((code, id), enrolment)) in keys.iter().zip(ids).zip(codes).enumerate() {
         let handle = AccountId::derive(chain, &code.public());
         let file =
             KeyFile::generate(Kind::Account, Suite::Ed25519).map_err(|refusal| refused(&refusal, console))?;
@@ -186,7 +221,7 @@ fn of_hospital(tour: &Tour<'_>, hospital: &str) -> Result<Done, Failure> {
         if index == 0 && hospital == HOSPITALS[0] {
             file.write(&tour.folder.join(WALLET)).map_err(|refusal| refused(&refusal, console))?;
         }
-        wallets.push(Wallet { handle, file, consents: 0 });
+        wallets.push(Wallet { handle, file, consents: 0, id, code: enrolment });
     }
     let enrol = |(code, wallet): (_, &Wallet)| {
         let action = PatientEnrol { wallet: wallet.file.public() }.into();

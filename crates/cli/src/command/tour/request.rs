@@ -47,6 +47,7 @@ pub(super) fn granted(tour: &mut Tour<'_>) -> Result<Step, Failure> {
     let contract = tour.study.expect("the contract was published in a step before");
     let researcher = tour.administrator(INSTITUTE)?;
     let ask = ask(tour, contract)?;
+    let start = std::time::Instant::now();
     let submitted = tour.act(&researcher, RequestSubmit { ask })?;
     let id: Digest = super::super::text(&submitted["id"]).parse().map_err(Failure::unusable)?;
     let request = RequestId(id.0);
@@ -61,6 +62,7 @@ pub(super) fn granted(tour: &mut Tour<'_>) -> Result<Step, Failure> {
     for voter in ["regulator-1", HOSPITALS[0]] {
         last = tour.act(&tour.administrator(voter)?, RequestVote { request, approve: true })?;
     }
+    tour.way.granted = start.elapsed().as_millis() as u64;
     let height = height(&last);
     // Every node decided the same, in the same block.
     for member in &tour.cluster.members {
