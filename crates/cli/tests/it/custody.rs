@@ -165,6 +165,49 @@ fn an_object_survives_loss_and_lies_and_ends_with_its_destruction() {
     });
 }
 
+#[test]
+fn a_put_and_a_get_that_are_killed_go_on_and_show_nothing_half_done() {
+    let network = seated(Vec::new());
+    let text: Vec<u8> = (0..20_000_000u64).flat_map(|at| (at * 2_654_435_761).to_le_bytes()).collect();
+    network.home.write("large", &text);
+    let (node, key) = (network.url(0), format!("{}/keys/administrator.key", network.dir(0)));
+    let kill_when = |args: &[&str], ready: &dyn Fn() -> bool| {
+        let args = [&["vault"], args, &["--node", &node, "--account", &key, "--json"]].concat();
+        let mut command = network.home.command(&args);
+        command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+        let mut child = command.spawn().unwrap();
+        while !ready() && child.try_wait().unwrap().is_none() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        child.kill().unwrap();
+        assert_eq!(child.wait().unwrap().code(), None, "it ended before it was killed");
+    };
+    kill_when(&["put", "large", "--label", "large"], &|| segments(&network, 1).len() > 1);
+    let unknown = vault(&network, &["get", "large", "--out", "early"]);
+    assert_eq!(unknown.code, Some(1), "{}", unknown.all());
+    let there: Vec<_> =
+        segments(&network, 1).iter().map(|(.., path)| (path.clone(), modified(path))).collect();
+    let put = done(vault(&network, &["put", "large", "--label", "large"]));
+    assert_eq!((put["version"].as_u64(), put["holders"].as_object().unwrap().len()), (Some(1), MEMBERS));
+    // What was there was not given again.
+    assert!(there.iter().all(|(path, before)| modified(path) == *before));
+
+    let partial = || {
+        let names = network.home.names();
+        names.into_iter().find(|name| name.starts_with(".out.") && name.ends_with(".partial"))
+    };
+    let begun = || partial().is_some_and(|name| network.home.path(&name).metadata().unwrap().len() > 4 << 20);
+    kill_when(&["get", "large", "--out", "out"], &begun);
+    assert!(!network.home.path("out").exists() && partial().is_some());
+    done(vault(&network, &["get", "large", "--out", "out"]));
+    assert!(network.home.read("out") == text);
+    assert_eq!(network.home.names(), ["large", "members.toml", "network", "out"]);
+}
+
+fn modified(path: &Path) -> std::time::SystemTime {
+    path.metadata().unwrap().modified().unwrap()
+}
+
 fn put_folder(network: &Network, index: usize, put: &Value) -> PathBuf {
     network.folder(index).join("data/custody/objects").join(put["object"].as_str().unwrap())
 }
