@@ -111,9 +111,12 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         }
         self.note_events()?;
         self.look_after()?;
-        for job in self.store.open_jobs()? {
+        let mut jobs = self.store.open_jobs()?;
+        jobs.sort_by_key(|job| !crate::release::Progress::is_handed_in(job));
+        for job in jobs {
             self.advance(job)?;
         }
+        self.prune()?;
         Ok(std::mem::take(&mut self.turn))
     }
 
