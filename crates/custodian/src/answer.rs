@@ -13,7 +13,6 @@ use medveil_ledger::state::challenge::{Challenge, row};
 use medveil_ledger::state::release::Release;
 use medveil_ledger::{ChallengeId, Outcome, Versioned};
 use rand_core::SeedableRng as _;
-use zeroize::Zeroizing;
 
 use crate::custodian::{Custodian, openings_file};
 use crate::error::{CustodianError, Stop, file_fault};
@@ -47,7 +46,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         }
         let since = Instant::now();
         let path = openings_file(&self.settings.folder, id);
-        // What was sealed once is what is answered with: sealing again gives other bytes.
+        // What was sealed once is what is answered with.
         if !path.exists() {
             let sealed = self.seal(id, &challenge)?;
             let partial = path.with_extension("partial");
@@ -71,8 +70,11 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         let release = version::<Release>(&self.ledger, &challenge.release, challenge.version)?
             .ok_or_else(|| Reason::Ledger { name: "release.unknown".into() })?;
         let openings = self.openings(id, challenge, &release)?;
-        let mut seed = Zeroizing::new([0; 32]);
-        getrandom::fill(seed.as_mut()).map_err(|error| CustodianError::Randomness(error.to_string()))?;
+        // From the dataset's key and from what is sealed: the same openings sealed again are the same bytes, and no others share the randomness. Whoever has the key alone
+        // does not have what is sealed.
+        let (_, study) = self.dataset(release.value.dataset)?;
+        let content = openings.content().to_string();
+        let seed = study.subkey(&["openings-seal", &id.to_string(), &content]);
         let sealed = openings.seal(challenge.reader, &mut ChaCha20Rng::from_seed(*seed));
         // To a key that keeps no secret nothing is opened.
         Ok(sealed.map_err(|_| Reason::Ledger { name: "custodian.reader".into() })?)

@@ -112,7 +112,9 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         self.note_events()?;
         self.look_after()?;
         let mut failed = None;
-        for job in self.store.open_jobs()? {
+        let mut jobs = self.store.open_jobs()?;
+        jobs.sort_by_key(|job| !crate::release::Progress::is_handed_in(job));
+        for job in jobs {
             let (kind, id) = (job.kind, Digest(job.id));
             match self.advance(job) {
                 Ok(()) => {}
@@ -128,7 +130,10 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         }
         match failed {
             Some(error) => Err(error),
-            None => Ok(std::mem::take(&mut self.turn)),
+            None => {
+                self.prune()?;
+                Ok(std::mem::take(&mut self.turn))
+            }
         }
     }
 

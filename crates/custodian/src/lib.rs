@@ -42,6 +42,7 @@ pub mod ledger;
 pub mod openings;
 pub mod patients;
 mod plans;
+mod prune;
 mod reason;
 mod release;
 mod run;

@@ -144,6 +144,12 @@ impl Openings {
         Ok(borsh::to_vec(&sealed).expect("writing into memory does not fail"))
     }
 
+    /// The digest of what is sealed. It is not given away: short openings could be guessed by it.
+    pub(crate) fn content(&self) -> Digest {
+        let text = Zeroizing::new(borsh::to_vec(self).expect("writing into memory does not fail"));
+        Digest::of("medveil/openings-content/1", &[&text])
+    }
+
     /// Opens what was sealed for a challenge.
     ///
     /// # Errors

@@ -52,6 +52,9 @@ pub(crate) struct Progress {
     made: Option<Figures>,
     /// Once it is in custody.
     kept: Option<CustodyId>,
+    /// Once it may have been handed in, and nobody has told yet what became of it.
+    #[serde(default)]
+    handed_in: bool,
 }
 
 /// Whom a release is about.
@@ -68,11 +71,21 @@ struct Picked {
 
 impl Progress {
     pub(crate) fn new(request: RequestId, dataset: DatasetId) -> Self {
-        Progress { request, dataset, picked: None, made: None, kept: None }
+        Progress { request, dataset, picked: None, made: None, kept: None, handed_in: false }
     }
 
     pub(crate) fn of(job: &Job) -> Result<Self, CustodianError> {
         serde_json::from_str(&job.data).map_err(|error| CustodianError::Job(error.to_string()))
+    }
+
+    /// The version of the dataset that patients were picked from.
+    pub(crate) fn reads(&self) -> Option<(DatasetId, u64)> {
+        self.picked.map(|picked| (self.dataset, picked.dataset_version))
+    }
+
+    /// Whether a job is a release that may have been handed in. It goes before all others, so that nothing is compared with less than what the recipient may have by then.
+    pub(crate) fn is_handed_in(job: &Job) -> bool {
+        job.kind == JobKind::Release && Self::of(job).is_ok_and(|progress| progress.handed_in)
     }
 
     pub(crate) fn to_text(&self) -> String {
@@ -121,8 +134,18 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
                 self.took("keep in custody", since);
                 continue;
             };
+            // What the recipient holds may have become more since the patients were picked.
+            if !progress.handed_in && !self.is_compared(id, job.version, &progress, picked, &grant)? {
+                self.begin_again(job, &mut progress)?;
+                continue;
+            }
             figures.custody = Some(custody);
             let since = Instant::now();
+            if !progress.handed_in {
+                progress.handed_in = true;
+                job.data = progress.to_text();
+                self.store.save(job)?;
+            }
             let post = ReleasePost {
                 request: progress.request,
                 dataset: progress.dataset,
@@ -132,27 +155,51 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             let outcome = self.act(post)?;
             self.took("post", since);
             let Outcome::Refused(refusal) = outcome else { continue };
-            match refusal.name.as_ref() {
+            if latest::<Release>(&self.ledger, &id)?.is_some_and(|posted| posted.version >= job.version) {
                 // It was posted before the custodian was stopped.
-                "release.version" => {
-                    let posted = latest::<Release>(&self.ledger, &id)?;
-                    if posted.is_none_or(|posted| posted.version < job.version) {
-                        return Err(Reason::Ledger { name: refusal.name.into_owned() }.into());
-                    }
-                }
+                continue;
+            }
+            match refusal.name.as_ref() {
                 // Consents or source have changed: again, from the beginning.
                 "release.stale"
                 | "release.cohort_height"
                 | "release.dataset_version"
                 | "release.cohort_large" => {
-                    remove(&self.release_folder(id, job.version))?;
-                    remove(&self.releases(id).join(format!("{}.custody", job.version)))?;
-                    progress = Progress::new(progress.request, progress.dataset);
-                    job.data = progress.to_text();
-                    self.store.save(job)?;
+                    self.begin_again(job, &mut progress)?;
                 }
                 other => return Err(Reason::Ledger { name: other.to_owned() }.into()),
             }
+        }
+    }
+
+    /// Forgets what was made of a version that was not posted.
+    fn begin_again(&self, job: &mut Job, progress: &mut Progress) -> Result<(), Stop> {
+        let id = ReleaseId(job.id);
+        remove(&self.release_folder(id, job.version))?;
+        remove(&self.releases(id).join(format!("{}.custody", job.version)))?;
+        *progress = Progress::new(progress.request, progress.dataset);
+        job.data = progress.to_text();
+        Ok(self.store.save(job)?)
+    }
+
+    /// Whether the differences that were found when patients were picked are those to what the recipient holds now.
+    fn is_compared(
+        &self,
+        id: ReleaseId,
+        version: u64,
+        progress: &Progress,
+        picked: Picked,
+        grant: &Grant,
+    ) -> Result<bool, Stop> {
+        if grant.request.ask.subject != Subject::Cohort {
+            return Ok(true);
+        }
+        let mut members = self.store.members(id, version)?;
+        let count = members.len();
+        match self.differences(id, version, progress.dataset, grant, &mut members) {
+            Ok(found) => Ok(found == (picked.added, picked.removed) && members.len() == count),
+            Err(Stop::Reason(_)) => Ok(false),
+            Err(stop) => Err(stop),
         }
     }
 

@@ -1,4 +1,4 @@
-//! The section `[custodian]` of `node.toml`.
+//! The section `[releases]` of `node.toml`.
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};

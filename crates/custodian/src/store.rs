@@ -347,6 +347,18 @@ impl Store {
         Ok(())
     }
 
+    /// Forgets a version of which the copy is removed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn remove_version(&self, label: Slug, version: u64) -> Result<(), StoreError> {
+        self.db.execute(
+            "DELETE FROM version WHERE label = ?1 AND version = ?2",
+            params![label.as_str(), integer(version)],
+        )?;
+        Ok(())
+    }
+
     /// What was seen last of a live source, and its fault.
     ///
     /// # Errors

@@ -50,12 +50,12 @@ impl Consortium {
         );
         for member in 0..size {
             let (seat, key) = (node_key(member).public(), account_key(member).public());
-            let (desk, role) =
-                (desk_key(member).public(), if member == REGULATOR { "regulator" } else { "hospital" });
+            let (desk, custodian) = (desk_key(member).public(), custodian_key(member).public());
+            let role = if member == REGULATOR { "regulator" } else { "hospital" };
             write!(
                 text,
                 "[[member]]\norganisation = \"hospital-{member}\"\nname = \"成员 {member}\"\nrole = \"{role}\"\n\
-                 seat = {{ key = \"{seat}\", address = \"10.0.0.{}:7001\" }}\naccounts = {{ \"{key}\" = \"administrator\", \"{desk}\" = \"administrator\" }}\n",
+                 seat = {{ key = \"{seat}\", address = \"10.0.0.{}:7001\" }}\naccounts = {{ \"{key}\" = \"administrator\", \"{desk}\" = \"administrator\", \"{custodian}\" = \"administrator\" }}\n",
                 member + 1,
             )
             .unwrap();
@@ -137,6 +137,11 @@ pub fn node_key(machine: usize) -> NodeKey {
 /// The key of an organisation's people.
 pub fn desk_key(organisation: usize) -> SigningKey {
     SigningKey::ed25519([organisation as u8 + 151; 32])
+}
+
+/// The key of an organisation's custodian.
+pub fn custodian_key(organisation: usize) -> SigningKey {
+    SigningKey::ed25519([organisation as u8 + 201; 32])
 }
 
 fn account_key(organisation: usize) -> SigningKey {

@@ -4,7 +4,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use medveil_ledger::{
-    AccountId, Action, ContractId, DatasetId, Digest, ObjectRef, OrganisationId, ReleaseId, RequestId, Slug,
+    AccountId, Action, ContractId, DatasetId, Digest, ObjectRef, OrganisationId, ReleaseId, RequestId,
     action::{
         AccessRequest, AuditAnswer, AuditChallenge, AuditVerdict, BudgetSet, ContractCountersign,
         ContractPublish, ContractSetStanding, DatasetRegister, DestructionAttest, DestructionOrder,
@@ -27,14 +27,12 @@ use crate::{
     chance::Chance,
     claims::{Asked, Cohort, Posted},
     consortium::{Consortium, GENESIS_MS, REGULATOR, desk_key},
-    people::{Known, PATIENTS, code, set},
+    custodian::{plan, reader},
+    people::{Known, PATIENTS, code, set, slug},
     run::Cluster,
     scenario::People,
 };
 
-const PLAN: Digest = Digest([0x51; 32]);
-/// The auditor's one-time key.
-const READER: Digest = Digest([0x1c; 32]);
 const DAY_MS: u64 = 86_400_000;
 
 /// Something to do, and for a release the patients whom an honest custodian picked.
@@ -46,6 +44,8 @@ struct Desk {
     id: OrganisationId,
     account: AccountId,
     dishonest: bool,
+    /// Registers, releases, answers and attests in their place.
+    has_custodian: bool,
     /// What is done first, in this order.
     founding: VecDeque<Action>,
     /// What a release was tried of, how often: an honest custodian gives up on what is refused for its differences.
@@ -56,7 +56,7 @@ impl Cluster {
     /// Does one thing after the other, as long as people go on.
     pub async fn desk(self: Arc<Self>, organisation: usize, people: People) {
         let mut chance = Chance::new(self.scenario.seed ^ ((organisation as u64 + 1) << 48));
-        let mut desk = Desk::new(&self.consortium, organisation, people.dishonest.contains(&organisation));
+        let mut desk = Desk::new(&self.consortium, organisation, &people);
         let (signer, mut nonce) = (desk_key(organisation), 0);
         while self.goes_on() {
             let next = desk.next(&self.consortium, &self.learn(), &mut chance);
@@ -76,15 +76,28 @@ impl Cluster {
 }
 
 impl Desk {
-    fn new(consortium: &Consortium, organisation: usize, dishonest: bool) -> Self {
+    fn new(consortium: &Consortium, organisation: usize, people: &People) -> Self {
         let known = &consortium.organisations[organisation];
-        let founding = if organisation < 2 { founding(consortium, organisation) } else { VecDeque::new() };
+        let dishonest = people.dishonest.contains(&organisation);
+        let has_custodian = people.custodians.contains(&organisation);
+        let founding = match organisation {
+            0 | 1 => founding(consortium, organisation, has_custodian),
+            _ => VecDeque::new(),
+        };
         let (id, account) = (known.id, known.desk);
-        Self { organisation, id, account, dishonest, founding, tried: Default::default() }
+        Self { organisation, id, account, dishonest, has_custodian, founding, tried: Default::default() }
     }
 
     /// What is done next, if anything.
     fn next(&mut self, consortium: &Consortium, known: &Known, chance: &mut Chance) -> Option<Move> {
+        let needs_dataset =
+            |action: &Action| matches!(action, Action::BudgetSet(_) | Action::ContractPublish(_));
+        if self.founding.front().is_some_and(needs_dataset)
+            && !known.claims.datasets.contains_key(&dataset(consortium, self.organisation))
+            && self.has_custodian
+        {
+            return None;
+        }
         if let Some(action) = self.founding.pop_front() {
             return Some((action, None));
         }
@@ -99,8 +112,8 @@ impl Desk {
         for duty in 0..5 {
             let found = match (first + duty) % 5 {
                 0 => self.vote(consortium, known, chance),
-                1 => self.answer(known),
-                2 => self.attest(known),
+                1 if !self.has_custodian => self.answer(known),
+                2 if !self.has_custodian => self.attest(known),
                 3 => self.judge(known, chance),
                 _ => None,
             };
@@ -192,7 +205,7 @@ impl Desk {
     fn release(&mut self, known: &Known, chance: &mut Chance) -> Option<Move> {
         let now_ms = known.time_ms;
         for (request, asked) in &known.claims.requests {
-            if !asked.is_open(now_ms) || asked.granted.is_none() {
+            if self.has_custodian || !asked.is_open(now_ms) || asked.granted.is_none() {
                 continue;
             }
             for dataset in &*asked.ask.datasets {
@@ -270,7 +283,7 @@ impl Desk {
             }
             1..8 => {
                 let version = posted.versions.len() as u64;
-                Some(AuditChallenge { release: *release, version, rows: 10, reader: READER }.into())
+                Some(AuditChallenge { release: *release, version, rows: 10, reader: reader() }.into())
             }
             _ => None,
         }
@@ -393,16 +406,15 @@ impl Desk {
                         (ObjectRef::release(*some_release?.0), DestructionCause::Withdrawal);
                     DestructionOrder { object, cause }.into()
                 }
-                _ => {
-                    AuditChallenge { release: *some_release?.0, version: 1, rows: 10, reader: READER }.into()
-                }
+                _ => AuditChallenge { release: *some_release?.0, version: 1, rows: 10, reader: reader() }
+                    .into(),
             }),
         }
     }
 }
 
 /// A hospital's dataset, its budget, its patients, and a contract over it alone.
-fn founding(consortium: &Consortium, hospital: usize) -> VecDeque<Action> {
+fn founding(consortium: &Consortium, hospital: usize, has_custodian: bool) -> VecDeque<Action> {
     let dataset = dataset(consortium, hospital);
     let fingerprint = Fingerprint {
         root: Digest([1; 32]),
@@ -411,13 +423,17 @@ fn founding(consortium: &Consortium, hospital: usize) -> VecDeque<Action> {
         level: Level::new(4).unwrap(),
         suite: HashSuite::International,
     };
-    let mut founding: VecDeque<Action> = VecDeque::from([
-        DatasetRegister { label: slug("visits"), version: 1, fingerprint }.into(),
-        BudgetSet { dataset, ceiling: 4_000_000 }.into(),
-    ]);
+    let mut founding: VecDeque<Action> = VecDeque::new();
+    if !has_custodian {
+        founding.push_back(DatasetRegister { label: slug("visits"), version: 1, fingerprint }.into());
+        founding.push_back(BudgetSet { dataset, ceiling: 4_000_000 }.into());
+    }
     for number in 0..PATIENTS {
         let (code, until_ms) = (code(hospital, number).public(), GENESIS_MS + DAY_MS);
         founding.push_back(PatientInvite { code, until_ms, guardians: set([]) }.into());
+    }
+    if has_custodian {
+        founding.push_back(BudgetSet { dataset, ceiling: 4_000_000 }.into());
     }
     let nobody = Approvals { committee: set([]), needed: 0 };
     let terms = terms(consortium, hospital, &[hospital], nobody);
@@ -429,7 +445,7 @@ fn terms(consortium: &Consortium, owner: usize, datasets: &[usize], approvals: A
     let particulars = Particulars {
         owner: consortium.organisations[owner].id,
         datasets: set(datasets.iter().map(|hospital| dataset(consortium, *hospital))),
-        plan: PLAN,
+        plan: plan(),
         ethics: Digest([0xe1; 32]),
         now_ms: GENESIS_MS,
         committee: approvals.committee.clone(),
@@ -452,7 +468,7 @@ fn figures(cohort_at: u64, epsilon: u64, patients: u64) -> Figures {
         records: 60,
         suppressed: 0,
         seed: Digest([0x5e; 32]),
-        plan: PLAN,
+        plan: plan(),
         engine: slug("medveil-0-1-0"),
         risk_ppm: 50_000,
         utility_ppm: 900_000,
@@ -469,8 +485,4 @@ fn dataset(consortium: &Consortium, hospital: usize) -> DatasetId {
 
 fn contract(consortium: &Consortium, publisher: usize, label: &str) -> ContractId {
     ContractId::derive(consortium.chain, consortium.organisations[publisher].id, slug(label))
-}
-
-fn slug(text: &str) -> Slug {
-    Slug::new(text).unwrap()
 }

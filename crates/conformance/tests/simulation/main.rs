@@ -15,6 +15,7 @@ mod chance;
 #[allow(dead_code, reason = "the ledger's own tests use the rest")]
 mod claims;
 mod consortium;
+mod custodian;
 mod desk;
 mod judge;
 mod people;
@@ -114,6 +115,9 @@ const LIFE: &[&str] = &[
     "destruction.ordered",
     "destruction.attested",
     "asked after a withdrawal",
+    "custodian posts",
+    "custodian stopped",
+    "custodian passed",
     "decision.budget",
     "decision.overlap",
     "patient.not_yours",
@@ -259,7 +263,7 @@ fn the_life_of_a_dataset_goes_its_way_among_honest_and_dishonest_people() {
             let mut scenario = calm(4, 40_000, Vec::new());
             scenario.seed = seed;
             let dishonest = if seed % 2 == 0 { BTreeSet::from([0, 2]) } else { BTreeSet::new() };
-            scenario.people = Some(People { dishonest, pause: 250 });
+            scenario.people = Some(People { dishonest, custodians: BTreeSet::from([1]), pause: 250 });
             scenario
         })
         .collect();

@@ -7,8 +7,9 @@ use std::{
 
 use medveil_chain::{Block, Bytes};
 use medveil_ledger::{
-    AccountId, Action, BlockContext, BlockOutcome, ChallengeId, ConsentId, ExecuteError, Key, Missing,
-    ObjectRef, OrganisationId, Outcome, ReleaseId, RequestId, SigningKey, Snapshot, Transaction, Verified,
+    AccountId, Action, BlockContext, BlockOutcome, ChallengeId, ConsentId, Event, ExecuteError, Key, Missing,
+    ObjectRef, OrganisationId, Outcome, Receipt, ReleaseId, RequestId, SigningKey, Slug, Snapshot,
+    Transaction, Verified,
     action::{AccessRequest, ConsentGrant, ConsentNarrow, ConsentWithdraw, PatientEnrol},
     block_reads,
     bounded::BoundedSet,
@@ -42,9 +43,19 @@ pub struct Known {
     pub votes: BTreeSet<(RequestId, OrganisationId)>,
     /// What is to be destroyed, and who has attested it.
     pub orders: BTreeMap<ObjectRef, BTreeSet<OrganisationId>>,
+    /// What came of each block, from the first on.
+    pub carried: Vec<Arc<Carried>>,
     /// Withdrawals whose patient was in a version of a release and does not permit it any more: after each, nodes are asked for an access to it.
     withdrawals: Vec<(u64, ReleaseId, u64)>,
     broken: bool,
+}
+
+/// What came of a block.
+pub struct Carried {
+    pub time_ms: u64,
+    pub events: Vec<Event>,
+    pub receipts: Vec<Receipt>,
+    pub writes: BTreeMap<Key, Option<Vec<u8>>>,
 }
 
 /// A challenge.
@@ -66,6 +77,7 @@ impl Known {
             challenges: BTreeMap::new(),
             votes: BTreeSet::new(),
             orders: BTreeMap::new(),
+            carried: Vec::new(),
             withdrawals: Vec::new(),
             broken: false,
         }
@@ -111,12 +123,13 @@ impl Known {
                 self.orders.entry(event.object).or_default();
             }
         }
-        for (key, value) in writes {
+        for (key, value) in &writes {
             match value {
-                Some(value) => self.state.insert(key, value),
-                None => self.state.remove(&key),
+                Some(value) => self.state.insert(*key, value.clone()),
+                None => self.state.remove(key),
             };
         }
+        self.carried.push(Arc::new(Carried { time_ms: header.time, events, receipts, writes }));
         (self.height, self.time_ms) = (height, header.time);
         Ok(())
     }
@@ -181,6 +194,10 @@ impl Cluster {
             let (cluster, people) = (self.clone(), people.clone());
             let dishonest = people.dishonest.contains(&hospital);
             self.world.spawn(async move { cluster.patients(hospital, dishonest, people.pause).await });
+        }
+        for hospital in people.custodians.clone() {
+            let (cluster, pause) = (self.clone(), people.pause);
+            self.world.spawn(async move { cluster.custodian(hospital, pause).await });
         }
         let cluster = self.clone();
         self.world.spawn(async move { cluster.probe().await });
@@ -433,7 +450,16 @@ impl Patient {
 
 /// The enrolment code of a patient.
 pub fn code(hospital: usize, number: usize) -> SigningKey {
-    SigningKey::ed25519(seed(0xc0, hospital, number))
+    SigningKey::ed25519(code_seed(hospital, number))
+}
+
+/// The seed of it.
+pub fn code_seed(hospital: usize, number: usize) -> [u8; 32] {
+    seed(0xc0, hospital, number)
+}
+
+pub fn slug(text: &str) -> Slug {
+    Slug::new(text).unwrap()
 }
 
 fn seed(of: u8, hospital: usize, number: usize) -> [u8; 32] {

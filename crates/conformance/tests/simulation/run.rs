@@ -17,6 +17,7 @@ use crate::{
     adversary::{Cheat, Liar, forged},
     chance::Chance,
     consortium::{Consortium, GENESIS_MS, node_key},
+    custodian::Home,
     judge,
     people::Known,
     scenario::{Scenario, Step},
@@ -71,6 +72,8 @@ pub struct Cluster {
     pending: AtomicU64,
     /// What people know of the chain.
     pub known: Mutex<Known>,
+    /// Hospitals with a custodian.
+    pub homes: Mutex<Vec<Arc<Home>>>,
 }
 
 #[derive(Default)]
@@ -106,6 +109,7 @@ impl Cluster {
             network: Mutex::default(),
             orders: Mutex::default(),
             pending: AtomicU64::new(0),
+            homes: Mutex::default(),
         }
     }
 
@@ -140,6 +144,7 @@ impl Cluster {
         self.settle().await;
         judge::judge(&self).await;
         drop(self.learn());
+        self.judge_answers();
         let pruning = judge::pruning(&self).await;
         let seen = self.watch.seen();
         Outcome {

@@ -33,6 +33,8 @@ pub struct Scenario {
 pub struct People {
     /// Organisations whose people try what they must not.
     pub dishonest: BTreeSet<usize>,
+    /// Hospitals whose releases are a custodian's.
+    pub custodians: BTreeSet<usize>,
     /// Mean time between what one of them does, in milliseconds.
     pub pause: u64,
 }
@@ -41,8 +43,12 @@ impl People {
     /// Two seeds of three have people; they are drawn apart from the rest of a scenario.
     fn from_seed(seed: u64, size: usize) -> Option<Self> {
         let mut chance = Chance::new(seed ^ 0x9e0_91e);
-        let dishonest = (0..size).filter(|_| chance.percent(30)).collect();
-        (!seed.is_multiple_of(3)).then(|| Self { dishonest, pause: chance.pick(&[250, 400, 700]) })
+        let dishonest: BTreeSet<usize> = (0..size).filter(|_| chance.percent(30)).collect();
+        let pause = chance.pick(&[250, 400, 700]);
+        // An honest hospital has people who register, release and answer by hand, or a custodian.
+        let custodians =
+            (0..2).filter(|hospital| chance.percent(80) && !dishonest.contains(hospital)).collect();
+        (!seed.is_multiple_of(3)).then_some(Self { dishonest, custodians, pause })
     }
 }
 

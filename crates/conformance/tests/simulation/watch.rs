@@ -37,6 +37,8 @@ pub enum Failure {
     Claim { height: u64, what: String },
     /// A member's node that has the block of a withdrawal would still grant an access to what the patient is in: it takes effect in one block, on every node.
     StillOpen { member: usize, height: u64, withdrawn_at: u64 },
+    /// A hospital's custodian came to a stop that only people could end, or what it did is not what it said: other patients in the bytes than in the figures, an answer that the auditor does not pass.
+    Custodian { hospital: usize, what: String },
     /// An honest member took a transaction that somebody signed for another.
     Impersonated { member: usize },
 }
@@ -80,6 +82,7 @@ impl fmt::Display for Failure {
             Self::StillOpen { member, height, withdrawn_at } => {
                 write!(f, "member {member} at height {height} grants what was withdrawn at {withdrawn_at}")
             }
+            Self::Custodian { hospital, what } => write!(f, "the custodian of hospital {hospital}: {what}"),
             Self::Impersonated { member } => write!(f, "member {member} took what another account signed"),
         }
     }

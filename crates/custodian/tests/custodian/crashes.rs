@@ -25,6 +25,9 @@ fn life(turn: &mut dyn FnMut(&World)) -> World {
     let challenge = AuditChallenge { release, version: 2, rows: 9, reader };
     world.chain().apply_action(&key(REGULATOR), challenge);
     turn(&world);
+    // The source grows: the copy of its first version is needed until the release is destroyed.
+    std::fs::write(world.home.path().join("data/visits.csv"), table(1..=21)).unwrap();
+    turn(&world);
     let object = ObjectRef::release(release);
     let cause = state::destruction::DestructionCause::Authority;
     world.chain().apply_action(&key(REGULATOR), DestructionOrder { object, cause });
@@ -107,7 +110,7 @@ fn stopped_at_every_point_it_comes_to_the_same_end() {
     assert_eq!(
         expected.0,
         [
-            ("dataset.register", 1),
+            ("dataset.register", 2),
             ("custody.register", 2),
             ("release.post", 2),
             ("audit.answer", 1),

@@ -11,7 +11,7 @@ use medveil_ledger::vocabulary::Purpose;
 use medveil_ledger::*;
 
 use crate::common::key;
-use crate::scene::{ask_about, consultation, permit};
+use crate::scene::{ask, ask_about, consultation, permit, research, set};
 use crate::world::*;
 
 #[test]
@@ -163,6 +163,49 @@ fn a_consultation_is_about_one_patient_and_nobody_else() {
     let ended = world.chain().latest::<Request>(&request).unwrap().value.status.name();
     assert_eq!(ended, "ended");
     assert!(!world.release_folder(request, 1).exists());
+}
+
+/// Of two releases to one recipient, the next version of the first is posted while the second is picked and not posted: what the second was compared with is not all that the recipient holds.
+#[test]
+fn what_the_recipient_got_while_a_release_was_made_is_compared_too() {
+    for attempt in 0..12 {
+        let world = World::new(30).consenting(1..=30);
+        world.keeper().turn().unwrap();
+        let request = |label: &str, purpose: Purpose| {
+            let mut chain = world.chain();
+            let mut terms = research(&chain, [world.dataset]);
+            terms.plan = Digest(world.plan.digest());
+            let contract = chain.publish(HOSPITAL, label, terms);
+            let asked = ask(contract, [world.dataset]);
+            chain.request(
+                RESEARCHER,
+                state::request::Ask { purposes: set([purpose]), query: Digest([attempt; 32]), ..asked },
+            )
+        };
+        let first = request("first", Purpose::DiseaseResearch);
+        world.keeper().turn().unwrap();
+        let second = request("second", Purpose::GeneticResearch);
+        // Releases are made in the order of their ids, and in the other one there is nothing to see.
+        if world.release_id(second) < world.release_id(first) {
+            continue;
+        }
+        world.safe.down.set(true);
+        world.keeper().turn().unwrap_err();
+        world.safe.down.set(false);
+        for number in 1..=2 {
+            let mut chain = world.chain();
+            let permitted = permit(&chain, Purpose::DiseaseResearch);
+            let denied = vocabulary::Provision { effect: vocabulary::Effect::Deny, ..permitted };
+            chain.consent(world.handles[&number], number, denied);
+        }
+        let turn = world.keeper().turn().unwrap();
+        let first = world.posted(first).unwrap();
+        assert_eq!((first.version, first.value.figures.patients), (2, 28));
+        assert_eq!(turn.ended.last().unwrap().3, "custodian.differencing");
+        assert!(world.posted(second).is_none() && !world.release_folder(second, 1).exists());
+        return;
+    }
+    panic!("no attempt had the releases in this order");
 }
 
 #[test]

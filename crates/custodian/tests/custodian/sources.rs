@@ -88,6 +88,56 @@ fn a_source_that_was_changed_after_it_was_registered_is_not_released_until_someb
     assert_eq!(posted.value.figures.dataset_version, 2);
 }
 
+/// Versions of which the custodian has a copy.
+fn copies(world: &World) -> Vec<String> {
+    let folder = world.home.path().join("custodian/sources").join(LABEL);
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn copies_of_old_versions_stay_while_a_release_of_them_may_be_challenged_and_no_longer() {
+    let world = World::new(20).consenting(1..=20);
+    let request = world.granted();
+    let mut keeper = world.keeper();
+    keeper.turn().unwrap();
+    // Versions that nothing was released of do not pile up.
+    for more in 21..=24 {
+        write(&world, &table(1..=more));
+        keeper.turn().unwrap();
+    }
+    assert_eq!(registered(&world).version, 5);
+    assert_eq!(copies(&world), ["1", "5"], "the release was read from the first");
+    // A challenge of the version that is replaced a block later is answered from what it was read from.
+    let release = world.release_id(request);
+    let secret = medveil_vault::committee::OneTimeSecret::from_bytes(&[3; 32]);
+    let reader = Digest(secret.key().0);
+    let challenge = action::AuditChallenge { release, version: 1, rows: 40, reader };
+    world.chain().apply_action(&key(REGULATOR), challenge);
+    let id = ChallengeId(world.chain().events.last().unwrap().object.id);
+    world.withdraw(3);
+    keeper.turn().unwrap();
+    keeper.turn().unwrap();
+    assert_eq!(world.posted(request).unwrap().value.figures.dataset_version, 5);
+    assert_eq!(copies(&world), ["5"]);
+    let sealed = std::fs::read(medveil_custodian::openings_file(&world.settings().folder, id)).unwrap();
+    let judged =
+        medveil_custodian::audit::judge(&world.book, id, &sealed, &secret, world.home.path()).unwrap();
+    assert_eq!(judged.verdict, state::challenge::Verdict::Passed, "{:?}", judged.findings);
+    // A version that nobody has a release of any more goes with the destruction.
+    let object = ObjectRef::release(release);
+    let cause = state::destruction::DestructionCause::Authority;
+    write(&world, &table(1..=25));
+    keeper.turn().unwrap();
+    assert_eq!(copies(&world), ["5", "6"]);
+    world.chain().apply_action(&key(REGULATOR), action::DestructionOrder { object, cause });
+    keeper.turn().unwrap();
+    keeper.turn().unwrap();
+    assert_eq!(copies(&world), ["6"]);
+}
+
 #[test]
 fn a_version_of_other_data_is_not_taken_over() {
     let world = World::new(10);

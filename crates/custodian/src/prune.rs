@@ -1,0 +1,95 @@
+//! Copies of old versions of sources: kept as long as a release that may be challenged was read from them, and no longer.
+
+use std::collections::BTreeSet;
+
+use medveil_ledger::state::challenge::Challenge;
+use medveil_ledger::state::dataset::Dataset as Registered;
+use medveil_ledger::state::destruction::Destruction;
+use medveil_ledger::state::release::Release;
+use medveil_ledger::{ChallengeId, DatasetId, ObjectRef, ReleaseId};
+
+use crate::custodian::{Custodian, remove};
+use crate::error::{CustodianError, file_fault};
+use crate::interrupt::{Interrupt, Point};
+use crate::ledger::{Ledger, latest, version};
+use crate::release::Progress;
+use crate::store::JobKind;
+use crate::vault::Vault;
+
+impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
+    /// Removes copies that nothing is read from any more.
+    pub(crate) fn prune(&self) -> Result<(), CustodianError> {
+        let mut old = Vec::new();
+        for (id, (settings, _)) in &self.datasets {
+            let copies = self.copies(settings.label)?;
+            if copies.len() < 2 {
+                continue;
+            }
+            let Some(registered) = latest::<Registered>(&self.ledger, id)? else { continue };
+            let copies = copies.into_iter().filter(|copy| *copy < registered.version);
+            old.extend(copies.map(|copy| (*id, copy)));
+        }
+        if old.is_empty() {
+            return Ok(());
+        }
+        let needed = self.needed()?;
+        // INVARIANT: what was read above is of blocks of which every event has become a job. A challenge of a version that another took the place of is among them.
+        if !self.ledger.events(self.store.cursor()?, 1)?.is_empty() {
+            return Ok(());
+        }
+        for (id, copy) in old.into_iter().filter(|old| !needed.contains(old)) {
+            let (settings, _) = &self.datasets[&id];
+            self.store.remove_version(settings.label, copy)?;
+            self.interrupt.at(Point::Pruned)?;
+            remove(&self.copy(settings, copy))?;
+            tracing::info!(label = %settings.label, version = copy, "the copy of an old version is removed");
+        }
+        Ok(())
+    }
+
+    /// Versions of which there is a copy on disk.
+    fn copies(&self, label: medveil_ledger::Slug) -> Result<Vec<u64>, CustodianError> {
+        let folder = self.settings.folder.join("sources").join(label.as_str());
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(file_fault(&folder)(error)),
+        };
+        let mut copies = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(file_fault(&folder))?.file_name();
+            copies.extend(name.to_str().and_then(|name| name.parse::<u64>().ok()));
+        }
+        Ok(copies)
+    }
+
+    /// Versions of datasets that releases were read from which are not destroyed, or are being read from, or are to be opened from to an auditor.
+    fn needed(&self) -> Result<BTreeSet<(DatasetId, u64)>, CustodianError> {
+        let mut needed = BTreeSet::new();
+        let mut read_from = |release: ReleaseId, number: u64| -> Result<(), CustodianError> {
+            if let Some(release) = version::<Release>(&self.ledger, &release, number)? {
+                needed.insert((release.value.dataset, release.value.figures.dataset_version));
+            }
+            Ok(())
+        };
+        for (id, noted) in self.store.posted()? {
+            let object = ObjectRef::release(id);
+            if latest::<Destruction>(&self.ledger, &object)?.is_some() && !self.releases(id).exists() {
+                continue;
+            }
+            // The latest may be challenged; that is this one or one that was posted since it was noted.
+            let last = latest::<Release>(&self.ledger, &id)?.map_or(noted, |release| release.version);
+            (noted..=last).try_for_each(|number| read_from(id, number))?;
+        }
+        let jobs = self.store.open_jobs()?;
+        for job in jobs.iter().filter(|job| job.kind == JobKind::Answer) {
+            if let Some(challenge) = latest::<Challenge>(&self.ledger, &ChallengeId(job.id))? {
+                read_from(challenge.value.release, challenge.value.version)?;
+            }
+        }
+        for job in jobs.iter().filter(|job| job.kind == JobKind::Release) {
+            needed.extend(Progress::of(job)?.reads());
+        }
+        Ok(needed)
+    }
+}
