@@ -137,7 +137,7 @@ pub struct Resources {
 
 impl Default for Resources {
     fn default() -> Self {
-        Self { threads: Bounded::of(2), page_cache_mib: Bounded::of(16) }
+        Self { threads: Bounded::of(2), page_cache_mib: Bounded::of(12) }
     }
 }
 
@@ -315,7 +315,7 @@ any-source-address = {any_source_address}
 
 [resources]
 # threads = 2                      # threads for consensus
-# page-cache-mib = 16              # memory for pages of files
+# page-cache-mib = 12              # memory for pages of files
 
 [pacing]
 # When this node makes blocks, in milliseconds. Left out, the ledger's parameters say it, also when a vote changes them.

@@ -70,7 +70,7 @@ impl Config {
             retention: Retention::default(),
             clock_drift: Duration::from_secs(5),
             clock_offset: 0,
-            page_cache: 16 << 20,
+            page_cache: 12 << 20,
         }
     }
 }
