@@ -27,7 +27,7 @@ use commonware_storage::archive::{Archive as _, prunable};
 use commonware_utils::{NZDuration, NZU32, NZU64, NZUsize};
 use medveil_chain::{Block, Digest, MAX_VALIDATORS, PublicKey, Scheme};
 use rand_core::CryptoRng;
-use tracing::info;
+use tracing::{error, info};
 
 use crate::{
     StateMachine,
@@ -269,14 +269,15 @@ where
         },
     );
     let reporters = commonware_consensus::Reporters::from((stateful_mailbox.clone(), finalized));
-    let marshal_task = actor.start(reporters, buffer, resolver);
-    if base.is_some() {
-        // A floor is installed by the running actor; the state is opened at what it tells.
-        while marshal.get_anchor().await.is_none() {
-            context.sleep(Duration::from_millis(10)).await;
-        }
-    }
-    let start = recover(&core, &marshal, &epochs, base).await;
+    let mut marshal_task = actor.start(reporters, buffer, resolver);
+    let start = commonware_macros::select! {
+        _ = &mut marshal_task => None,
+        start = recover(context.child("recover"), &core, &marshal, &epochs, base) => start,
+    };
+    let Some(start) = start else {
+        error!("the blocks on disk cannot be gone on from");
+        return context.child("node").spawn(|_| async {});
+    };
     let stateful_task = stateful.start();
     let consensus_task = orchestrator.start(start, consensus_channels);
 
@@ -315,12 +316,21 @@ where
 }
 
 /// Finds where a node with blocks, or a new one, takes up consensus; makes the tip and the epoch's validators known.
-async fn recover(
+///
+/// `None` when the block on which the epoch builds cannot be had: the folder is damaged, or marshal has ended.
+async fn recover<E: Runtime>(
+    context: E,
     core: &Arc<Core>,
     marshal: &MarshalMailbox<Scheme, Standard<Block>>,
     epochs: &Epochs,
     base: Option<Head>,
-) -> Start {
+) -> Option<Start> {
+    if base.is_some() {
+        // A floor is installed by the running actor; the state is opened at what it tells.
+        while marshal.get_anchor().await.is_none() {
+            context.sleep(Duration::from_millis(10)).await;
+        }
+    }
     let genesis = &core.genesis;
     let anchor = marshal.get_anchor().await;
     let processed = anchor.as_ref().map_or(0, |(processed, _)| processed.height().get());
@@ -342,7 +352,10 @@ async fn recover(
         (None, Some(head)) if head.block.header().epoch == epoch => {
             Floor::Finalized(head.certificate.as_finalization().clone())
         }
-        (None, _) => panic!("block {boundary}, on which epoch {epoch} builds, is not here"),
+        (None, _) => {
+            error!(block = boundary, epoch, "the block on which the epoch builds is not here");
+            return None;
+        }
     };
     if let Some((_, block)) = anchor
         && block.height().get() > 0
@@ -351,5 +364,5 @@ async fn recover(
         core.set_tip(block.inner_shared());
     }
     info!(height = processed, epoch, "the node starts");
-    Start { epoch, floor }
+    Some(Start { epoch, floor })
 }
