@@ -163,6 +163,14 @@ fn replay() {
     }
 }
 
+/// Power is lost in this seed before a node that starts knows where to go on from, and marshal ends under it.
+#[test]
+fn a_node_that_loses_power_while_it_starts_ends_and_starts_again() {
+    if let Err(failure) = attempt(326) {
+        panic!("{failure}");
+    }
+}
+
 #[test]
 fn a_seed_does_the_same_every_time() {
     for seed in [1, 2, 3, 7] {
