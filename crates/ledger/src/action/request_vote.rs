@@ -82,6 +82,7 @@ impl Execute for RequestVote {
             None
         } else {
             let by = request.by();
+            let mark = call.state.mark();
             match decide(call.state, &request.ask, by, None).and_then(|decided| {
                 spend(call.state, &request.ask, by, &decided.contract.value.terms)?;
                 Ok(decided)
@@ -92,7 +93,11 @@ impl Execute for RequestVote {
                     call.emit("request.granted", object, grant_facts(&decided.obligations));
                     return Ok(());
                 }
-                Err(Halt::Refused(reason)) => Some(reason),
+                // A refused grant takes nothing: of several budgets the first may have had it.
+                Err(Halt::Refused(reason)) => {
+                    call.state.roll_back(mark);
+                    Some(reason)
+                }
                 Err(missing) => return Err(missing),
             }
         };
