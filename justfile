@@ -38,15 +38,15 @@ bench *NAMES:
 simulate SEEDS="0..300":
     MEDVEIL_SEEDS={{ SEEDS }} cargo test --release --workspace --test simulation seeds -- --nocapture
 
-# Keeps an object in a real server that speaks S3 (s3rver, installed from npm into a scratch folder): needs node and npm.
+# The tests of buckets against a real server that speaks S3 (s3rver, installed from npm into target/s3): needs node and npm.
 s3:
-    crates/vault/tests/s3.sh
+    crates/vault/tests/s3.sh target/s3 cargo test --release --workspace --test s3 --test custodian --test it bucket
 
 # Keys in a real token behind PKCS#11 (softhsm2, installed from Debian where it is missing).
 hsm:
     crates/vault/tests/hsm.sh
 
-# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate, manifest, partial, ceremony, age, batch): needs `cargo install cargo-fuzz` and a nightly compiler.
+# Fuzzes one target (csv, fhir, hierarchy, plan, receipt, transaction, genesis, evidence, block, certificate, manifest, partial, ceremony, age, batch, x509, policy): needs `cargo install cargo-fuzz` and a nightly compiler.
 fuzz NAME MINUTES="10":
     mkdir -p fuzz/corpus/{{ NAME }}
     cargo +nightly fuzz run --sanitizer none {{ NAME }} fuzz/corpus/{{ NAME }} fuzz/corpus-seeds/{{ NAME }} -- \

@@ -20,12 +20,15 @@ use medveil_chain::{Bytes, Evidence};
 use medveil_engine::{Key, ProveError};
 use medveil_ledger::{
     AccountId, Canonical as _, DatasetId, Digest, Event, ObjectKind, ObjectRef, OrganisationId, Versioned,
-    id::{AccessId, ChallengeId, ConsentId, ContractId, CustodyId, IncidentId, ReleaseId, RequestId},
+    id::{
+        AccessId, CertificateId, ChallengeId, ConsentId, ContractId, CustodyId, IncidentId, IssuerId,
+        ReleaseId, RequestId,
+    },
     state::{
-        Record, access::Access, account::Account, challenge::Challenge, consent::Consent, contract::Contract,
-        custody::Custody, dataset::Dataset, incident::Incident, key, organisation::Organisation,
-        parameters::Parameters, proposal::Proposal, release::Release, request::Request,
-        validators::ValidatorSet,
+        Record, access::Access, account::Account, certificate::Certificate, challenge::Challenge,
+        consent::Consent, contract::Contract, custody::Custody, dataset::Dataset, incident::Incident,
+        issuer::Issuer, key, organisation::Organisation, parameters::Parameters, proposal::Proposal,
+        release::Release, request::Request, validators::ValidatorSet,
     },
 };
 use medveil_node::index::{EventFilter, ObjectFilter, ObjectRow, Place};
@@ -422,6 +425,8 @@ digests! {
     challenges challenge Challenge, ChallengeId, Challenge;
     incidents incident Incident, IncidentId, Incident;
     custody_objects custody_object Custody, CustodyId, Custody;
+    certificates certificate Certificate, CertificateId, Certificate;
+    issuers issuer Issuer, IssuerId, Issuer;
 }
 
 pub(crate) async fn proposals(State(app): State<App>, uri: Uri) -> Result<Response, Problem> {

@@ -72,6 +72,10 @@ endpoints! {
     GET "/api/v1/challenges/{id}" "a challenge with its answers" "单项审计质询及答复";
     GET "/api/v1/incidents" "incidents" "安全事件列表";
     GET "/api/v1/incidents/{id}" "an incident" "单个安全事件";
+    GET "/api/v1/certificates" "certificates of organisations' SM2 keys" "机构 SM2 密钥证书列表";
+    GET "/api/v1/certificates/{id}" "the certificate of a key" "单个密钥的证书";
+    GET "/api/v1/issuers" "certification authorities" "证书签发机构列表";
+    GET "/api/v1/issuers/{id}" "a certification authority" "单个证书签发机构";
     GET "/api/v1/patients" "patients' handles" "患者标识列表";
     GET "/api/v1/patients/{id}" "a patient's handle" "单个患者标识";
     GET "/api/v1/patients/{id}/consents" "the consents of a patient" "患者的全部授权";
@@ -144,6 +148,10 @@ pub(crate) fn router(app: App) -> Router {
         .route("/challenges/{id}", get(objects::challenge))
         .route("/incidents", get(objects::incidents))
         .route("/incidents/{id}", get(objects::incident))
+        .route("/certificates", get(objects::certificates))
+        .route("/certificates/{id}", get(objects::certificate))
+        .route("/issuers", get(objects::issuers))
+        .route("/issuers/{id}", get(objects::issuer))
         .route("/patients", get(patients::list))
         .route("/patients/{id}", get(patients::get))
         .route("/patients/{id}/consents", get(patients::consents))

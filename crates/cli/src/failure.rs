@@ -63,6 +63,7 @@ pub fn refused(refusal: &Refusal, console: &Console) -> Failure {
         | Refusal::Members { .. }
         | Refusal::Genesis { .. }
         | Refusal::KeyDamaged { .. }
+        | Refusal::StoreConfiguration { .. }
         | Refusal::UnknownPeer { .. } => Failure::Unusable(text),
         _ => Failure::Refused(text),
     }

@@ -4,6 +4,7 @@
 //! every command, argument and value, and [`in_chinese`] puts it in place before the command line is parsed, since
 //! `--help` answers while parsing. A test holds the two together: nothing without a text, no text without its thing.
 
+mod certificate;
 mod client;
 mod contract;
 mod node;
@@ -215,6 +216,7 @@ fn find(path: &str, item: &str) -> Option<(&'static str, &'static str)> {
 fn texts() -> impl Iterator<Item = &'static Texts> {
     TEXTS
         .iter()
+        .chain(certificate::TEXTS)
         .chain(client::TEXTS)
         .chain(contract::TEXTS)
         .chain(patient::TEXTS)

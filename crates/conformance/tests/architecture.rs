@@ -10,6 +10,7 @@ const ORDER: &[&str] = &[
     "medveil-deid",
     "medveil-clinical",
     "medveil-synth",
+    "medveil-policy",
     "medveil-ledger",
     "medveil-chain",
     "medveil-evidence",

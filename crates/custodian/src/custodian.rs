@@ -14,6 +14,7 @@ use medveil_ledger::{
     ReleaseId, RequestId,
 };
 
+use crate::arrivals::Arrivals;
 use crate::error::{CustodianError, Stop, file_fault};
 use crate::interrupt::{Interrupt, Never, Point};
 use crate::keys::dataset_study;
@@ -32,6 +33,7 @@ pub struct Custodian<L, V, I = Never> {
     pub(crate) store: Store,
     /// The datasets of the settings, with their keys.
     pub(crate) datasets: BTreeMap<DatasetId, (DatasetSettings, MasterKey)>,
+    pub(crate) arrivals: Arrivals,
     pub(crate) turn: Turn,
 }
 
@@ -96,7 +98,8 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             let id = DatasetId::derive(ledger.chain(), ledger.organisation(), dataset.label);
             datasets.insert(id, (dataset.clone(), key));
         }
-        Ok(Custodian { settings, ledger, vault, interrupt, store, datasets, turn: Turn::default() })
+        let (arrivals, turn) = (Arrivals::default(), Turn::default());
+        Ok(Custodian { settings, ledger, vault, interrupt, store, datasets, arrivals, turn })
     }
 
     /// One turn: looks at the sources, takes note of what became final, and does what there is to do, each as far as it goes now. To be called again when

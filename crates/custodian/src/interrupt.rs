@@ -21,6 +21,8 @@ pub enum Point {
     Opened,
     /// Private copies have been destroyed.
     Destroyed,
+    /// A release has ended before it was posted, and what is left of it is still on disk.
+    Ended,
     /// A copy of an old version of a source is not noted any more, and still on disk.
     Pruned,
     /// An action is about to be handed in.

@@ -25,25 +25,33 @@
 //! | what an operator sets | [`Settings`] |
 //! | what it needs of ledger and custody | [`Ledger`], [`Vault`] |
 //! | how handles are tied to patients | [`patients`] |
-//! | how a release is made | `release`, `run`, `cohort` |
+//! | how a release is made | `release`, `pick`, `cohort`, `run` |
+//! | what a record is, and whose | `records` |
+//! | how a source in a bucket is read | `arrivals` |
 //! | what an auditor is shown | [`openings`] |
 //! | what an auditor finds | [`audit`] |
 
 mod answer;
+mod arrivals;
 pub mod audit;
 pub mod bundle;
 mod cohort;
 mod custodian;
 mod destroy;
 mod error;
+mod held;
 mod interrupt;
 mod keys;
+mod layout;
 pub mod ledger;
+mod look_after;
 pub mod openings;
 pub mod patients;
+mod pick;
 mod plans;
 mod prune;
 mod reason;
+mod records;
 mod release;
 mod run;
 mod settings;
@@ -57,5 +65,5 @@ pub use error::CustodianError;
 pub use interrupt::{Interrupt, Interrupted, Never, Point};
 pub use ledger::{Done, Ledger, LedgerError, Reader, Tip};
 pub use reason::Reason;
-pub use settings::{DatasetSettings, Settings};
+pub use settings::{DatasetSettings, Place, Settings};
 pub use vault::{Vault, VaultError, custody_label};

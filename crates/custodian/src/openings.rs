@@ -18,7 +18,7 @@ use zeroize::{Zeroize, Zeroizing};
 /// A record with the proof that it is in a tree.
 #[derive(Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct OpenedRecord {
-    /// The record as it stands, its line end included.
+    /// What its leaf is made of: the record as it stands, its line end included; of Parquet, the cells of its values.
     pub record: Vec<u8>,
     /// From its leaf up.
     pub path: Vec<Hash>,
@@ -85,7 +85,7 @@ pub struct Openings {
     pub seed: Hash,
     /// The schema of the registered version.
     pub schema: String,
-    /// The column of CSV that tells the patient.
+    /// The column of tables that tells the patient.
     pub patient: String,
     /// The files of the source, in their order.
     pub source: Vec<OpenedFile>,

@@ -1,4 +1,4 @@
-//! Copies of old versions of sources: kept as long as a release that may be challenged was read from them, and no longer.
+//! What is not needed any more goes: what is left of releases that were never posted; copies of old versions of sources, which are kept as long as a release that may be challenged was read from them.
 
 use std::collections::BTreeSet;
 
@@ -17,8 +17,34 @@ use crate::store::JobKind;
 use crate::vault::Vault;
 
 impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
-    /// Removes copies that nothing is read from any more.
+    /// Removes what nothing is read from any more.
     pub(crate) fn prune(&self) -> Result<(), CustodianError> {
+        self.prune_releases()?;
+        self.prune_copies()
+    }
+
+    /// Removes what is left of versions of releases whose jobs have ended before they were posted. A job ends first: what a stop leaves is found again.
+    fn prune_releases(&self) -> Result<(), CustodianError> {
+        for (id, number) in self.store.never_posted()? {
+            let left = self.left_of(id, number);
+            if !left.iter().any(|path| path.exists()) {
+                continue;
+            }
+            self.interrupt.at(Point::Ended)?;
+            // What is on the ledger after all may be challenged.
+            if latest::<Release>(&self.ledger, &id)?.is_some_and(|posted| posted.version >= number) {
+                continue;
+            }
+            left.iter().try_for_each(|path| remove(path))?;
+            // It goes with the last version; until then there is something in it.
+            let _ = std::fs::remove_dir(self.releases(id));
+            tracing::info!(release = %id, version = number, "what was never posted is removed");
+        }
+        Ok(())
+    }
+
+    /// Removes copies of old versions of sources.
+    fn prune_copies(&self) -> Result<(), CustodianError> {
         let mut old = Vec::new();
         for (id, (settings, _)) in &self.datasets {
             let copies = self.copies(settings.label)?;

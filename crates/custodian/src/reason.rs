@@ -38,6 +38,28 @@ pub enum Reason {
         /// What and where, without a value.
         fault: String,
     },
+    /// The source was not the same from the first of its files to the last.
+    #[error("`{file}` was changed or removed while the source was copied")]
+    SourceUnsteady {
+        /// The file.
+        file: String,
+    },
+    /// The store does not let the custodian in.
+    #[error("{place} refuses the access keys: {fault}")]
+    StoreDenied {
+        /// The store.
+        place: String,
+        /// What it says.
+        fault: String,
+    },
+    /// The store does not answer as it should.
+    #[error("{place} cannot be reached: {fault}")]
+    StoreUnreachable {
+        /// The store.
+        place: String,
+        /// What happened.
+        fault: String,
+    },
     /// The dataset is none of those in the settings.
     #[error("the dataset `{dataset}` is not in the settings")]
     DatasetUnknown {
@@ -84,11 +106,11 @@ pub enum Reason {
         /// By the grant.
         granted: u64,
     },
-    /// Noise on values that may repeat in a record: how much privacy a record loses is not known.
-    #[error("`{file}`: noise on values that may repeat in a record, so that its privacy loss is not known")]
-    EpsilonUnknown {
-        /// The file.
-        file: String,
+    /// The ledger does not take it now.
+    #[error("the ledger does not take it as long as this holds: {name}")]
+    Held {
+        /// The name of the refusal.
+        name: String,
     },
     /// The ledger refused it.
     #[error("the ledger refused it: {name}")]
@@ -117,6 +139,9 @@ impl Reason {
             Reason::PlanRefused { .. } => "custodian.plan_refused",
             Reason::SourceChanged { .. } => "custodian.source_changed",
             Reason::Source { .. } => "custodian.source",
+            Reason::SourceUnsteady { .. } => "custodian.source_unsteady",
+            Reason::StoreDenied { .. } => "custodian.store_denied",
+            Reason::StoreUnreachable { .. } => "custodian.store_unreachable",
             Reason::DatasetUnknown { .. } => "custodian.dataset_unknown",
             Reason::HandleUnknown => "custodian.handle_unknown",
             Reason::CohortSmall { .. } => "custodian.cohort_small",
@@ -124,7 +149,7 @@ impl Reason {
             Reason::Empty => "custodian.empty",
             Reason::Risk { .. } => "custodian.risk",
             Reason::Epsilon { .. } => "custodian.epsilon",
-            Reason::EpsilonUnknown { .. } => "custodian.epsilon_unknown",
+            Reason::Held { .. } => "custodian.held",
             Reason::Ledger { .. } => "custodian.ledger",
             Reason::NotGranted { .. } => "custodian.not_granted",
             Reason::Destroyed => "custodian.destroyed",
@@ -138,8 +163,12 @@ impl Reason {
             Reason::PlanUnknown { .. }
                 | Reason::SourceChanged { .. }
                 | Reason::Source { .. }
+                | Reason::SourceUnsteady { .. }
+                | Reason::StoreDenied { .. }
+                | Reason::StoreUnreachable { .. }
                 | Reason::DatasetUnknown { .. }
                 | Reason::CohortSmall { .. }
+                | Reason::Held { .. }
         )
     }
 }

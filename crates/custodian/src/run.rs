@@ -8,15 +8,15 @@ use medveil_clinical::dataset::{self, DatasetError, Released, Request, Settled};
 use medveil_deid::assess::Assessment;
 use medveil_deid::detect::Language;
 use medveil_deid::plan::Plan;
-use medveil_deid::report::FileReport;
 use medveil_deid::table::{Hints, Job};
 use medveil_ledger::{Digest, ReleaseId, Slug};
 use serde::{Deserialize, Serialize};
 
 use crate::keys::ReleaseKeys;
 use crate::reason::Reason;
+use crate::records::MAX_RECORD;
 use crate::settings::Settings;
-use crate::source::{Dataset, MAX_RECORD};
+use crate::source::Dataset;
 
 /// What is known of a release and not given away with it: it opens rows for an auditor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,7 +82,7 @@ pub(crate) fn run(
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(failed)?;
         }
-        std::fs::write(&path, records.part(&given)).map_err(failed)?;
+        records.write_part(&given, &path)?;
         let file = Settled {
             hints: records.layout.hints(),
             kinds: schema.kinds(),
@@ -95,13 +95,6 @@ pub(crate) fn run(
         return Err(Reason::Empty);
     }
     let released = deidentify(work.path(), &settled, purpose, out, settings)?;
-    // In a resource a value may stand any number of times: the loss of a value is known, that of a record is not.
-    let unknown =
-        |file: &&FileReport| file.loss.is_none() && file.items.iter().any(|item| item.loss.is_some());
-    if let Some(file) = released.report.files.iter().find(unknown) {
-        std::fs::remove_dir_all(out).map_err(failed)?;
-        return Err(Reason::EpsilonUnknown { file: file.path.clone() });
-    }
     Ok(measure(&released, private))
 }
 
@@ -188,9 +181,14 @@ fn measure(released: &Released, mut private: Private) -> Made {
         suppressed,
         risk_ppm: ppm_up(risk) as u32,
         utility_ppm: (utility * 1e6).floor() as u32,
-        epsilon: ppm_up(report.loss.epsilon),
+        epsilon: loss_of(released),
         private,
     }
+}
+
+/// What noise costs the record that it costs most, in millionths of epsilon.
+pub(crate) fn loss_of(released: &Released) -> u64 {
+    ppm_up(released.report.loss.epsilon)
 }
 
 /// Millionths, rounded up: what limits the risk must not be rounded away. Errors of the last bits are not.

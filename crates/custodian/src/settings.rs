@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use medveil_ledger::Slug;
 use medveil_ledger::state::dataset::{HashSuite, Level};
+use medveil_vault::store::{Address, AddressError, Buckets};
 use serde::Deserialize;
 
 /// What an operator decides for the custodian. Relative paths are taken from the member's folder.
@@ -22,6 +23,9 @@ pub struct Settings {
     /// The datasets.
     #[serde(rename = "dataset")]
     pub datasets: Vec<DatasetSettings>,
+    /// How the buckets are reached that datasets are in.
+    #[serde(skip)]
+    pub buckets: Buckets,
 }
 
 impl Default for Settings {
@@ -32,6 +36,7 @@ impl Default for Settings {
             threads: NonZeroUsize::MIN,
             memory_mib: NonZeroUsize::new(256).expect("256 is not 0"),
             datasets: Vec::new(),
+            buckets: Buckets::default(),
         }
     }
 }
@@ -42,11 +47,11 @@ impl Default for Settings {
 pub struct DatasetSettings {
     /// What it is called on the ledger.
     pub label: Slug,
-    /// A folder, or a file, of CSV and FHIR NDJSON.
-    pub path: PathBuf,
+    /// Where its files are: CSV, Parquet, FHIR NDJSON and FHIR JSON.
+    pub path: Place,
     /// The key file (`medveil key new`) of leaves and releases.
     pub key: PathBuf,
-    /// The column of CSV that tells the patient. In FHIR it is the id of the `Patient`, or the subject's.
+    /// The column of tables that tells the patient. In FHIR it is the id of the `Patient`, or the subject's.
     pub patient: String,
     /// How sensitive it is, 1 to 5; by default 4 with direct identifiers and 3 without.
     #[serde(default)]
@@ -57,6 +62,27 @@ pub struct DatasetSettings {
     /// Whether additions become versions of their own accord.
     #[serde(default = "yes")]
     pub watch: bool,
+}
+
+/// Where a source is: a folder or a file of this machine, or what lies in a bucket below a prefix.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub enum Place {
+    /// A folder, or a file.
+    Folder(PathBuf),
+    /// `s3://BUCKET/PREFIX`.
+    Bucket(Address),
+}
+
+impl TryFrom<String> for Place {
+    type Error = AddressError;
+
+    fn try_from(text: String) -> Result<Self, AddressError> {
+        match text.starts_with(Address::SCHEME) {
+            true => text.parse().map(Place::Bucket),
+            false => Ok(Place::Folder(text.into())),
+        }
+    }
 }
 
 fn international() -> HashSuite {
@@ -74,7 +100,9 @@ impl Settings {
         self.folder = home.join(&self.folder);
         self.plans = home.join(&self.plans);
         for dataset in &mut self.datasets {
-            dataset.path = home.join(&dataset.path);
+            if let Place::Folder(path) = &mut dataset.path {
+                *path = home.join(&path);
+            }
             dataset.key = home.join(&dataset.key);
         }
         self

@@ -232,6 +232,15 @@ impl Store {
         Ok(jobs)
     }
 
+    /// Versions of releases whose jobs have ended otherwise than with their post.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn never_posted(&self) -> Result<Vec<(ReleaseId, u64)>, StoreError> {
+        let ended = self.jobs("WHERE kind = 'release' AND ended <> 'done'")?;
+        Ok(ended.into_iter().map(|job| (ReleaseId(job.id), job.version)).collect())
+    }
+
     /// All jobs, with how they ended.
     ///
     /// # Errors

@@ -9,20 +9,23 @@ use std::path::Path;
 use std::sync::atomic::AtomicBool;
 use std::time::{Instant, UNIX_EPOCH};
 
-use medveil_clinical::dataset::{Source, fingerprint};
+use medveil_clinical::dataset::{Format, Source, fingerprint};
 use medveil_deid::study::Study;
 use medveil_deid::table::{Hints, Job};
 use medveil_ledger::action::DatasetRegister;
 use medveil_ledger::state::dataset::{Dataset as Registered, Fingerprint, Level};
-use medveil_ledger::{DatasetId, Digest, Outcome};
+use medveil_ledger::{DatasetId, Digest, Outcome, Versioned};
 
+use crate::arrivals::{self, Live};
 use crate::custodian::{Custodian, make_private, remove};
 use crate::error::{CustodianError, Stop, file_fault};
 use crate::interrupt::{Interrupt, Point};
+use crate::layout::Layout;
 use crate::ledger::{Ledger, latest};
 use crate::reason::Reason;
-use crate::settings::DatasetSettings;
-use crate::source::{MAX_RECORD, live};
+use crate::records::{MAX_RECORD, parquet};
+use crate::settings::{DatasetSettings, Place};
+use crate::source::{Dataset, live};
 use crate::vault::Vault;
 
 /// How a live source stands to the copy of its latest version.
@@ -47,7 +50,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             Err(Stop::Reason(reason)) => reason,
         };
         let before = self.store.source(settings.label)?;
-        if before.as_ref().and_then(|(_, fault)| fault.as_deref()) != Some(fault.name()) {
+        if before.as_ref().and_then(|(_, fault)| fault.as_deref()) != Some(fault.to_string().as_str()) {
             tracing::warn!(label = %settings.label, reason = fault.name(), "{fault}");
         }
         // What was seen is not remembered: the next turn looks again.
@@ -58,8 +61,8 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
 
     fn look_at(&mut self, id: DatasetId, settings: &DatasetSettings) -> Result<(), Stop> {
         let label = settings.label;
-        let sources = live(&settings.path)?;
-        let seen = sight(&sources);
+        let live = self.arrivals.glance(settings, &self.settings.buckets)?;
+        let seen = live.seen();
         let registered = latest::<Registered>(&self.ledger, &id)?;
         let version = registered.as_ref().map_or(0, |registered| registered.version);
         let copied = self.store.versions(label)?.last().map_or(0, |(version, ..)| *version);
@@ -67,18 +70,49 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         if copied == version && version > 0 && known == Some((seen.clone(), None)) {
             return Ok(());
         }
+        if let Some(reason) = self.arrivals.refused(label, &seen, version) {
+            return Err(reason.into());
+        }
         let since = Instant::now();
+        let away = matches!(live, Live::Away(_));
+        let brought = self.bring_up(id, settings, live, registered, copied);
+        if away {
+            remove(&arrivals::folder(&self.settings.folder, label))?;
+            if let Err(Stop::Reason(reason)) = &brought {
+                self.arrivals.refuse(label, seen.clone(), version, reason);
+            }
+        }
+        brought?;
+        self.store.set_source(label, &seen, None)?;
+        self.took("source", since);
+        Ok(())
+    }
+
+    /// Brings the ledger's version, the copy and the live source together.
+    fn bring_up(
+        &mut self,
+        id: DatasetId,
+        settings: &DatasetSettings,
+        live: Live,
+        registered: Option<Versioned<Registered>>,
+        copied: u64,
+    ) -> Result<(), Stop> {
+        let mut version = registered.as_ref().map_or(0, |registered| registered.version);
         if copied > version {
             // It was copied and never registered, or not finally.
             self.register(id, settings, copied)?;
-        } else if copied < version {
+            version = copied;
+        }
+        let arriving = arrivals::folder(&self.settings.folder, settings.label);
+        let sources = self.arrivals.files(settings, live, &self.settings.buckets, &arriving)?;
+        if copied < version {
             // Somebody else registered it: is it what is here?
             self.take_over(settings, version, &sources)?;
             let registered = registered.map(|registered| registered.value.fingerprint);
             let found = self.fingerprint(id, settings, version)?;
             if registered.as_ref().is_none_or(|registered| registered.root != found.0.root) {
                 remove(&self.copy(settings, version))?;
-                return Err(Reason::SourceChanged { file: label.to_string() }.into());
+                return Err(Reason::SourceChanged { file: settings.label.to_string() }.into());
             }
             let print = registered.unwrap_or(found.0);
             self.note_version(settings, version, &print, &found.1)?;
@@ -96,8 +130,6 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
                 }
             }
         }
-        self.store.set_source(label, &seen, None)?;
-        self.took("source", since);
         Ok(())
     }
 
@@ -115,7 +147,12 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             if let Some(folder) = path.parent() {
                 make_private(folder)?;
             }
-            std::fs::copy(&source.path, &path).map_err(file_fault(&source.path))?;
+            match settings.path {
+                Place::Folder(_) => std::fs::copy(&source.path, &path).map(drop),
+                // It arrived for this.
+                Place::Bucket(_) => std::fs::rename(&source.path, &path),
+            }
+            .map_err(file_fault(&source.path))?;
             File::open(&path).and_then(|file| file.sync_all()).map_err(file_fault(&path))?;
         }
         std::fs::rename(&partial, &to).map_err(file_fault(&to))?;
@@ -124,7 +161,13 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
 
     /// Registers the copy of a version, and notes it.
     fn register(&mut self, id: DatasetId, settings: &DatasetSettings, version: u64) -> Result<(), Stop> {
-        let (fingerprint, schema) = match self.fingerprint(id, settings, version) {
+        let found = self.fingerprint(id, settings, version).and_then(|(fingerprint, schema)| {
+            // What could not be released of, as a Bundle of several patients, is not registered.
+            let fhir = Dataset::read_some(&self.copy(settings, version), &schema, Layout::is_fhir)?;
+            fhir.patients(&settings.patient)?;
+            Ok((fingerprint, schema))
+        });
+        let (fingerprint, schema) = match found {
             Ok(found) => found,
             // What cannot be read is not kept: it may be mended.
             Err(stop) => {
@@ -140,7 +183,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             // It was registered before the custodian was stopped.
             Outcome::Refused(refusal) => {
                 let found = latest::<Registered>(&self.ledger, &id)?;
-                let same = |found: &medveil_ledger::Versioned<Registered>| {
+                let same = |found: &Versioned<Registered>| {
                     found.version == version && found.value.fingerprint == fingerprint
                 };
                 if found.as_ref().is_some_and(same) {
@@ -208,7 +251,7 @@ fn print_of(
 }
 
 /// What a glance at a live source shows: names, sizes, times.
-fn sight(sources: &[Source]) -> String {
+pub(crate) fn sight(sources: &[Source]) -> String {
     let of = |source: &Source| {
         let changed = std::fs::metadata(&source.path).and_then(|metadata| metadata.modified());
         let changed = changed.ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
@@ -228,18 +271,32 @@ fn compare(copy: &Path, sources: &[Source]) -> Result<Change, Stop> {
     for old in &before {
         let altered = || Change::Altered { file: old.name.clone() };
         let Some(new) = sources.iter().find(|source| source.name == old.name) else { return Ok(altered()) };
-        if new.size < old.size {
-            return Ok(altered());
-        }
-        let boundary = begins_with(&new.path, &old.path).map_err(file_fault(&new.path))?;
-        match boundary {
+        match more_than(new, old)? {
             None => return Ok(altered()),
-            Some(true) if new.size > old.size => change = Change::Added,
-            Some(false) if new.size > old.size => return Ok(altered()),
-            Some(_) => {}
+            Some(true) => change = Change::Added,
+            Some(false) => {}
         }
     }
     Ok(change)
+}
+
+/// Whether a file is another one with records after its last; none if something of that one is not there.
+fn more_than(new: &Source, old: &Source) -> Result<Option<bool>, Stop> {
+    let boundary = begins_with(&new.path, &old.path).map_err(file_fault(&new.path))?;
+    let longer = new.size > old.size;
+    match (old.format, boundary) {
+        (_, Some(_)) if !longer => Ok(Some(false)),
+        // Written again, a file of Parquet has other bytes, and its records where they were.
+        (Format::Parquet, _) if new.format == Format::Parquet => {
+            let more = parquet::more_than(&new.path, &old.path);
+            let more = more.map_err(|fault| Reason::Source { fault: format!("{}: {fault}", new.name) })?;
+            Ok(more.map(|more| more > 0))
+        }
+        // The file is the record.
+        (Format::FhirJson, _) if new.format == Format::FhirJson => Ok(None),
+        (_, Some(true)) => Ok(Some(true)),
+        _ => Ok(None),
+    }
 }
 
 /// Whether a file begins with another; and if so, whether a line ends where that one does.
@@ -270,6 +327,43 @@ fn begins_with(longer: &Path, shorter: &Path) -> std::io::Result<Option<bool>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_parquet_records_are_compared_and_a_file_of_json_is_one() {
+        use medveil_deid::table::parquet_record::record;
+        let home = tempfile::tempdir().unwrap();
+        let (copy, now) = (home.path().join("copy"), home.path().join("now"));
+        let write = |folder: &Path, rows: &[(&str, &str)], of: &str| {
+            let header = record(["id", "text", "x", of].map(|word| Some(word.as_bytes())));
+            let rows: Vec<_> =
+                rows.iter().map(|(id, x)| record([id, x].map(|cell| Some(cell.as_bytes())))).collect();
+            let rows: Vec<&[u8]> = rows.iter().map(Vec::as_slice).collect();
+            let _ = std::fs::create_dir(folder);
+            crate::records::write_opened(Layout::Parquet, Some(&header), &rows, &folder.join("a.parquet"))
+                .unwrap();
+        };
+        let change = || compare(&copy, &live(&now).unwrap()).unwrap();
+        let altered = |file: &str| Change::Altered { file: file.into() };
+        write(&copy, &[("P1", "1"), ("P2", "2")], "int32");
+        write(&now, &[("P1", "1"), ("P2", "2")], "int32");
+        assert_eq!(change(), Change::None);
+        write(&now, &[("P1", "1"), ("P2", "2"), ("P3", "3")], "int32");
+        assert_eq!(change(), Change::Added);
+        write(&now, &[("P1", "1"), ("P2", "7"), ("P3", "3")], "int32");
+        assert_eq!(change(), altered("a.parquet"));
+        write(&now, &[("P1", "1")], "int32");
+        assert_eq!(change(), altered("a.parquet"), "a record is gone");
+        write(&now, &[("P1", "1"), ("P2", "2")], "int64");
+        assert_eq!(change(), altered("a.parquet"), "a type is another");
+        write(&now, &[("P1", "1"), ("P2", "2")], "int32");
+        let json = |folder: &Path, name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
+        json(&copy, "b.json", "{\n\"resourceType\":\"Patient\"}");
+        json(&now, "b.json", "{\n\"resourceType\":\"Patient\"}");
+        json(&now, "c.json", "{\n\"resourceType\":\"Patient\"}");
+        assert_eq!(change(), Change::Added);
+        json(&now, "b.json", "{\n\"resourceType\":\"Patient\"}\n");
+        assert_eq!(change(), altered("b.json"), "the record is not what it was");
+    }
 
     #[test]
     fn additions_are_told_from_changes() {

@@ -45,6 +45,8 @@
 mod admission;
 mod application;
 mod config;
+// It makes commonware's generic code concrete, which takes minutes to compile; no unit test starts a node.
+#[cfg(not(test))]
 mod engine;
 mod epochs;
 mod execution;
@@ -63,6 +65,7 @@ mod store;
 mod tip;
 
 pub use config::{BlockLimits, ChainConfig, Config, NodeKey, Pacing, Retention, Timeouts};
+#[cfg(not(test))]
 pub use engine::{Blocks, Engine, StartError};
 pub use machine::{
     BlockContext, Executed, Key, Missing, Mode, Peer, Refusal, StateMachine, StateSnapshot, Stop,

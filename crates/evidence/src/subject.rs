@@ -8,8 +8,9 @@ use std::str::FromStr;
 use medveil_ledger::state::validators::ValidatorKey;
 use medveil_ledger::state::{self, Record, Versioned};
 use medveil_ledger::{
-    AccessId, AccountId, Canonical, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId,
-    DecodeError, Digest, IncidentId, Key, ObjectKind, ObjectRef, OrganisationId, ReleaseId, RequestId,
+    AccessId, AccountId, Canonical, CertificateId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId,
+    DatasetId, DecodeError, Digest, IncidentId, IssuerId, Key, ObjectKind, ObjectRef, OrganisationId,
+    PublicKey, ReleaseId, RequestId,
 };
 use serde::{Serialize, Serializer};
 
@@ -50,7 +51,7 @@ macro_rules! ids {
 }
 
 ids! {
-    AccessId AccountId ChallengeId ConsentId ContractId CustodyId DatasetId Digest IncidentId ReleaseId RequestId ValidatorKey
+    AccessId AccountId CertificateId ChallengeId ConsentId ContractId CustodyId DatasetId Digest IncidentId IssuerId ReleaseId RequestId ValidatorKey
 }
 
 impl Id for u64 {
@@ -234,6 +235,10 @@ subjects! {
         Partial(Digest) = "partial", state::custody::Partial;
         /// A message of the custody committee.
         Committee(Digest) = "committee", state::custody::CommitteeMessage;
+        /// The certificate of an organisation's SM2 key.
+        Certificate(CertificateId) = "certificate", state::certificate::Certificate;
+        /// A certification authority.
+        Issuer(IssuerId) = "issuer", state::issuer::Issuer;
     }
     single {
         /// What the genesis fixes for ever.
@@ -309,10 +314,22 @@ impl Value {
             {
                 Some("owner and label")
             }
+            (Value::Certificate(certificate), Subject::Certificate(id))
+                if !certificate_is(certificate, *id, chain) =>
+            {
+                Some("account and key")
+            }
             (Value::Charter(charter), _) if charter.chain != chain => Some("chain"),
             (Value::Validators(set), _) if set.epoch.checked_add(1) != Some(version) => Some("epoch"),
             _ => None,
         }
+    }
+}
+
+fn certificate_is(certificate: &state::certificate::Certificate, id: CertificateId, chain: ChainId) -> bool {
+    match &certificate.key {
+        PublicKey::Sm2(key) => CertificateId::derive(chain, certificate.account, key) == id,
+        _ => false,
     }
 }
 
@@ -352,6 +369,8 @@ mod tests {
             Subject::Consent(ConsentId([7; 32])),
             Subject::Budget(ObjectRef::dataset(DatasetId([8; 32]))),
             Subject::Partial(Digest([9; 32])),
+            Subject::Certificate(CertificateId([10; 32])),
+            Subject::Issuer(IssuerId([11; 32])),
             Subject::Nonce(AccountId([6; 32])),
             Subject::ProposalCount,
         ]

@@ -38,6 +38,7 @@ fn main() {
     );
     for (what, transactions) in [
         ("accesses", &world.accesses),
+        ("accesses under a policy", &world.guarded),
         ("consultations", &world.consultations),
         ("withdrawals", &world.withdrawals),
     ] {
@@ -57,7 +58,16 @@ fn main() {
 }
 
 const CONSENTS: usize = 1_000_000;
+/// Of these, a half is about consultations; the other is about research, each with a twin that has a policy.
 const CONTRACTS: usize = 1_000;
+const POLICY: &str = r#"
+@id("insurers-in-studies")
+forbid (principal, action, resource) when { principal.role == Role::"insurer" } unless { context has study };
+@id("half-a-year")
+forbid (principal, action == Action::"access", resource) when { context.day >= 180 };
+@id("named")
+forbid (principal, action, resource) unless { [Organisation::"hospital-2", Organisation::"research-1"].contains(principal.organisation) };
+"#;
 /// Decisions in the block that is measured.
 const BLOCK: usize = 2_000;
 /// Blocks of each kind whose processor time is taken.
@@ -67,6 +77,7 @@ struct World {
     state: BTreeMap<Key, Vec<u8>>,
     block: BlockContext,
     accesses: Vec<Verified>,
+    guarded: Vec<Verified>,
     consultations: Vec<Verified>,
     withdrawals: Vec<Verified>,
 }
@@ -126,6 +137,7 @@ fn build() -> World {
         thresholds: Default::default(),
         parameters: Parameters { min_validators: 1, ..Parameters::default() },
         members: vec![member("hospital-1", &hospital, 8), member("hospital-2", &doctor, 9)],
+        issuers: Vec::new(),
     };
     let chain = genesis.chain_id();
     let mut state = genesis.writes();
@@ -200,9 +212,10 @@ fn build() -> World {
         committee: set([]),
     };
     let doctor_account = AccountId::derive(chain, &doctor.public());
-    let (mut releases, mut consult) = (Vec::new(), Vec::new());
-    for number in 0..CONTRACTS {
-        let care = number % 2 == 1;
+    let (mut releases, mut guarded, mut consult) = (Vec::new(), Vec::new(), Vec::new());
+    for number in 0..CONTRACTS + CONTRACTS / 2 {
+        let twin = number >= CONTRACTS;
+        let care = number % 2 == 1 && !twin;
         let template = if care { Template::TeleConsultation } else { Template::ClinicalResearch };
         let mut terms = template.terms(&particulars);
         terms.approvals = Approvals { committee: set([]), needed: 0 };
@@ -217,6 +230,8 @@ fn build() -> World {
             awaiting: Default::default(),
             standing: Standing::Open,
             set_by: (owner, 1),
+            // Each its own text, as contracts have.
+            policy: twin.then(|| format!("// {number}\n{POLICY}")),
         };
         put(&mut state, &contract, record);
         let ask = Ask {
@@ -287,17 +302,20 @@ fn build() -> World {
             failed: None,
         };
         put(&mut state, &release, record);
-        releases.push(release);
+        if twin { &mut guarded } else { &mut releases }.push(release);
     }
     let body = |account, key: &SigningKey, nonce: usize, action: Action| {
         let body = Body { chain, account, signer: key.public(), nonce: nonce as u64, expires: 100, action };
         body.sign(key).assume_signature_verified()
     };
-    let accesses = (0..BLOCK).map(|number| {
-        let release = releases[number.wrapping_mul(7919) % releases.len()];
-        let access = AccessRequest { release, version: 1, keys: Default::default() };
-        body(doctor_account, &doctor, number, access.into())
-    });
+    let accesses = |releases: &[ReleaseId]| -> Vec<Verified> {
+        let access = |number: usize| {
+            let release = releases[number.wrapping_mul(7919) % releases.len()];
+            let access = AccessRequest { release, version: 1, keys: Default::default() };
+            body(doctor_account, &doctor, number, access.into())
+        };
+        (0..BLOCK).map(access).collect()
+    };
     // One of a million patients each.
     let consultations = (0..BLOCK).map(|number| {
         let patient = patient_of(number.wrapping_mul(249) * 10 % CONSENTS);
@@ -313,7 +331,8 @@ fn build() -> World {
         body(patient, &wallet, 0, ConsentWithdraw { consent }.into())
     });
     World {
-        accesses: accesses.collect(),
+        accesses: accesses(&releases),
+        guarded: accesses(&guarded),
         consultations: consultations.collect(),
         withdrawals: withdrawals.collect(),
         block: BlockContext { chain, height: 3, epoch: 0, time_ms: 1000, epoch_end: false },
@@ -338,6 +357,12 @@ fn execute(world: &World, transactions: &[Verified]) -> BlockOutcome {
 #[divan::bench(sample_count = 20)]
 fn access(bencher: Bencher) {
     run(bencher, &world().accesses);
+}
+
+/// The same under contracts with a policy.
+#[divan::bench(sample_count = 20)]
+fn access_under_a_policy(bencher: Bencher) {
+    run(bencher, &world().guarded);
 }
 
 /// Requests about one of a million patients, decided by that patient's consents.

@@ -9,10 +9,14 @@ use divan::counter::ItemsCount;
 use medveil_ledger::action::{AccountCreate, AuditNotarise};
 use medveil_ledger::genesis::Member;
 use medveil_ledger::role::{Capacity, Role};
+use medveil_ledger::state::Record;
+use medveil_ledger::state::certificate::Certificate;
+use medveil_ledger::state::issuer::Issuer;
 use medveil_ledger::state::organisation::OrganisationName;
 use medveil_ledger::state::parameters::Parameters;
 use medveil_ledger::state::trail::{Reason, Step};
 use medveil_ledger::state::validators::{Seat, ValidatorKey};
+use medveil_ledger::x509::{X509, write};
 use medveil_ledger::*;
 
 fn main() {
@@ -52,6 +56,7 @@ fn world(suite: Suite) -> World {
             seat: Some(seat(9)),
             accounts: BTreeMap::from([(admin.public(), Capacity::Administrator)]),
         }],
+        issuers: Vec::new(),
     };
     let chain = genesis.chain_id();
     let mut state = genesis.writes();
@@ -138,6 +143,60 @@ fn execute(bencher: Bencher) {
         assert!(outcome.receipts.iter().all(|receipt| receipt.outcome == Outcome::Applied));
         outcome
     });
+}
+
+/// What CERT-9 costs: the same block, on a chain that asks for certificates and has them.
+#[divan::bench(args = [false, true])]
+fn execute_sm2(bencher: Bencher, certified: bool) {
+    let mut world = world(Suite::Sm2);
+    if certified {
+        certify(&mut world);
+    }
+    let transactions: Vec<Verified> =
+        world.transactions.into_iter().map(Transaction::assume_signature_verified).collect();
+    bencher.counter(ItemsCount::new(BLOCK)).bench_local(|| {
+        let outcome = execute_block(&world.block, &transactions, &world.state).unwrap();
+        assert!(outcome.receipts.iter().all(|receipt| receipt.outcome == Outcome::Applied));
+        outcome
+    });
+}
+
+/// A certificate for each account, and the rule that asks for it.
+fn certify(world: &mut World) {
+    fn put<R: Record>(world: &mut World, id: &R::Id, value: R) {
+        world.state.insert(R::head_key(id), Versioned { version: 1, height: 1, value }.encode());
+    }
+    let authority = SigningKey::sm2([1; 32]).unwrap();
+    let name = write::name("Harbour Health", "Root");
+    let kind = write::Kind::Authority(None);
+    let draft = write::Draft {
+        serial: &[1],
+        subject: &name,
+        key: authority.public(),
+        not_before: 0,
+        not_after: 9,
+        kind,
+    };
+    let root = X509::read(&write::certificate(&draft, &name, &authority).unwrap()).unwrap();
+    put(world, &(), Parameters { min_validators: 1, require_certificates: 1, ..Parameters::default() });
+    put(world, &root.issuer_id(), Issuer::of(&root, 0).unwrap());
+    for index in 0..ACCOUNTS {
+        let body = world.transactions[index].body();
+        let (account, key) = (body.account, body.signer);
+        let id = CertificateId::derive(body.chain, account, key.bytes().try_into().unwrap());
+        let certificate = Certificate {
+            account,
+            organisation: OrganisationId::new("hospital-1").unwrap(),
+            key,
+            issuer: root.issuer_id(),
+            fingerprint: root.fingerprint,
+            serial: root.serial.clone(),
+            not_before_ms: 0,
+            not_after_ms: 9000,
+            revoked: None,
+        };
+        put(world, &id, certificate);
+    }
 }
 
 #[divan::bench]

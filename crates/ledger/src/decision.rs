@@ -1,6 +1,6 @@
 //! Decisions: whether a request is granted, the same on every node.
 //!
-//! A decision is a function of the request and the state: of the contract as it stands, of freezes, of terms, of what patients have said. It is taken when a request is submitted, again when its committee has
+//! A decision is a function of the request and the state: of the contract as it stands, of freezes, of terms, of what patients have said, of the contract's policies. It is taken when a request is submitted, again when its committee has
 //! approved, again when something is released, and again at every access, so that nothing that has ceased to hold goes on by habit. What was
 //! granted is recorded with its [`Obligations`]; a refusal with its reason.
 //!
@@ -9,6 +9,7 @@
 use crate::call::Halt;
 use crate::execute::BlockContext;
 use crate::id::{AccountId, ContractId, DatasetId, Digest, ObjectRef, OrganisationId, RequestId};
+use crate::policy::{Step, ask_policies};
 use crate::refusal::{Refusal, refusals};
 use crate::role::Role;
 use crate::state::budget::Budget;
@@ -102,6 +103,15 @@ refusals! {
         /// REQ-3: the committee is against it.
         Committee { against: u64, members: u64 } = "committee",
             "{against} of {members} organisations of the committee are against it", "审批委员会已否决";
+        /// DEC-10: policies of the contract forbid it.
+        Policy { dataset: DatasetId, policies: String, because: String } = "policy",
+            "of the dataset `{dataset}`, the contract's policies forbid it: `{policies}` ({because})", "合同策略禁止";
+        /// DEC-10: the contract has policies that permit, and none of them applies.
+        PolicyPermits { dataset: DatasetId, policies: String } = "policy_permits",
+            "of the dataset `{dataset}`, none of the contract's policies that permit applies: `{policies}`", "合同策略均未许可";
+        /// DEC-10: policies of the contract cannot be evaluated.
+        PolicyFailed { dataset: DatasetId, policies: String } = "policy_failed",
+            "of the dataset `{dataset}`, the contract's policies cannot be evaluated: `{policies}`", "合同策略无法求值";
     }
 }
 
@@ -132,6 +142,7 @@ pub(crate) fn decide(
     state: &State<'_>,
     ask: &Ask,
     by: Requester,
+    step: Step,
     until_ms: Option<u64>,
 ) -> Result<Decided, Halt> {
     let contract_object = ObjectRef::contract(ask.contract);
@@ -169,6 +180,7 @@ pub(crate) fn decide(
         now_ms.saturating_add(terms.term.access_ms).min(terms.term.until_ms).min(sandbox)
     });
     check_consent(state, ask, by, terms, &found, until_ms)?;
+    ask_policies(state, &contract.value, ask, by, step, &found, until_ms)?;
     let obligations = Obligations {
         plan: terms.plan,
         release: terms.release,
@@ -364,7 +376,7 @@ pub fn preview(
     role: Role,
 ) -> Result<Obligations, PreviewError> {
     let state = State::new(block, snapshot);
-    match decide(&state, ask, Requester { account, organisation, role }, None) {
+    match decide(&state, ask, Requester { account, organisation, role }, Step::Request, None) {
         Ok(decided) => Ok(decided.obligations),
         Err(Halt::Refused(reason)) => Err(PreviewError::Refused(reason)),
         Err(Halt::Missing(Missing(key))) => {

@@ -7,6 +7,7 @@
 //! Decoding is strict: bytes left over, unknown tags, text that is not UTF-8, and lists out of order are refused. Memory is bounded by the
 //! length of the input: a length that promises more than there is costs nothing.
 
+use borsh::io::{Read, Result as IoResult};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 use crate::refusal::{Fact, Named, fact};
@@ -154,6 +155,12 @@ pub(crate) fn part<T: BorshDeserialize>(total: usize, rest: &mut &[u8]) -> Resul
 /// Refuses bytes that are left over.
 pub(crate) fn end(rest: &[u8]) -> Result<(), DecodeError> {
     if rest.is_empty() { Ok(()) } else { Err(DecodeError::TrailingBytes { count: rest.len() }) }
+}
+
+/// The next byte, if there is one: what was added to a type later stands at its end, or not at all.
+pub(crate) fn next_byte<R: Read>(reader: &mut R) -> IoResult<Option<u8>> {
+    let mut byte = [0];
+    Ok((reader.read(&mut byte)? == 1).then_some(byte[0]))
 }
 
 /// An error inside a hand-written decoder.

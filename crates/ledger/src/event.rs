@@ -111,6 +111,10 @@ kinds! {
     "custody.partial-posted" "a member gave its partial key" "密钥分片已提交";
     "custody.partial-reported" "a partial key was reported as bad" "密钥分片被举报";
     "committee.posted" "a message of the committee's key generation" "密钥生成消息已发布";
+    "certificate.registered" "the certificate of an SM2 key was registered" "已登记 SM2 密钥证书";
+    "certificate.revoked" "a certificate was revoked" "证书已吊销";
+    "issuer.admitted" "a certification authority was admitted" "已接纳证书签发机构";
+    "issuer.removed" "a certification authority was removed" "证书签发机构已移除";
     "transaction.refused" "a rule refused what a transaction asked for" "交易请求被规则拒绝";
 }
 

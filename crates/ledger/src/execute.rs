@@ -21,6 +21,7 @@ use crate::public_key::PublicKey;
 use crate::refusal::{Fact, Refusal, fact, refusals};
 use crate::role::{AuthorityRefusal, Capacity, KeyUse};
 use crate::state::account::Account;
+use crate::state::certificate;
 use crate::state::charter::Charter;
 use crate::state::key::{self, Key};
 use crate::state::organisation::{Organisation, Status};
@@ -246,6 +247,7 @@ pub fn reads(body: &Body) -> Vec<Key> {
     let mut keys = Vec::with_capacity(6);
     keys.push(key::nonce(&body.account));
     keys.push(Account::head_key(&body.account));
+    keys.extend(certificate::needed(body));
     body.action.reads(body, &mut keys);
     keys
 }
@@ -384,6 +386,9 @@ impl<'a> Execution<'a> {
         let authority = body.action.spec().authority;
         check_standing(&account, &organisation, authority.while_frozen)?;
         authority.check(account.capacity, organisation.role, used)?;
+        if self.parameters.require_certificates > 0 {
+            self.state.check_certified(body, &account)?;
+        }
         body.action.verify(self.state.block().chain)?;
         let caller = Caller { id: body.account, account, role: organisation.role };
         body.action.execute(&mut Call {

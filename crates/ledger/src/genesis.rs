@@ -3,15 +3,19 @@
 //! People write it as TOML, everybody hashes its canonical bytes: the digest is the chain's id, so that two consortia never take each other's transactions. It fixes the first
 //! members with their accounts and seats, the thresholds of votes, for whom passkeys sign, and the first parameters.
 
+mod later;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+pub use later::FirstIssuer;
 
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use crate::encoding::{Canonical, DecodeError};
 use crate::execute::BlockContext;
-use crate::id::{AccountId, ChainId, Digest, OrganisationId, Slug};
+use crate::id::{AccountId, ChainId, Digest, IssuerId, OrganisationId, Slug};
 use crate::public_key::PublicKey;
 use crate::refusal::{Fact, Named, refusals};
 use crate::role::{Capacity, Role};
@@ -25,7 +29,10 @@ use crate::state::parameters::Parameters;
 use crate::state::validators::{KeyHolder, Roster, Seat, ValidatorKey, ValidatorSet};
 
 /// How a chain begins. What is read is checked: a `Genesis` has no faults unless it was put together by hand.
-#[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+///
+/// The canonical bytes are the fields in their order. What came later (some parameters, issuers) stands at the end, and only if there is any, so that
+/// chains without it keep their ids.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Genesis {
     /// The name that the members give the chain.
@@ -46,6 +53,9 @@ pub struct Genesis {
     /// The first members, in the order of their ids.
     #[serde(rename = "member")]
     pub members: Vec<Member>,
+    /// Certification authorities that are admitted from the beginning, in the order of their ids.
+    #[serde(rename = "issuer", default, skip_serializing_if = "Vec::is_empty")]
+    pub issuers: Vec<FirstIssuer>,
 }
 
 /// An organisation that is a member from the beginning.
@@ -132,6 +142,15 @@ refusals! {
         /// GEN-6: an origin that passkeys of the relying party are not used from.
         Origin { origin: String, id: String } = "origin",
             "`{origin}` is no https origin of `{id}` (http is for localhost)", "来源与依赖方不符";
+        /// GEN-7: too many certification authorities.
+        TooManyIssuers { issuers: u64, max: u64 } = "too_many_issuers",
+            "{issuers} certification authorities, at most {max} are allowed", "证书签发机构过多";
+        /// GEN-7: one authority twice, or not in the order of the ids.
+        IssuerOrder { issuer: IssuerId } = "issuer_order",
+            "the certification authority `{issuer}` stands twice or out of order", "证书签发机构重复或未排序";
+        /// GEN-7: the certificate is not that of an authority, or not valid when the chain begins.
+        Issuer { issuer: IssuerId, reason: String } = "issuer",
+            "the certification authority `{issuer}`: {reason}", "证书签发机构的证书不当";
     }
 }
 
@@ -165,6 +184,8 @@ impl Genesis {
     pub const MAX_ACCOUNTS: usize = 100;
     /// The most origins of wallets.
     pub const MAX_ORIGINS: usize = 16;
+    /// The most certification authorities.
+    pub const MAX_ISSUERS: usize = 16;
     /// The shortest and longest epochs.
     pub const EPOCH_LENGTHS: (u64, u64) = (2, 1_000_000);
 
@@ -209,6 +230,7 @@ impl Genesis {
     fn checked(mut self) -> Result<Self, GenesisError> {
         // People list members as they like; the canonical order is by id.
         self.members.sort_by_key(|member| member.organisation);
+        self.issuers.sort_by_key(FirstIssuer::id);
         let faults = self.faults();
         if faults.is_empty() { Ok(self) } else { Err(GenesisError::Faults(faults)) }
     }
@@ -266,6 +288,12 @@ impl Genesis {
             }
         }
         state.create(&(), self.roster());
+        for issuer in &self.issuers {
+            // A genesis with faults begins no chain.
+            if let Ok(read) = issuer.read(0) {
+                state.create(&issuer.id(), read);
+            }
+        }
         let writes = state.into_writes().into_iter();
         writes.filter_map(|(key, value)| value.map(|value| (key, value))).collect()
     }
@@ -291,6 +319,7 @@ impl Genesis {
             faults.push(GenesisFault::EpochLength { epoch_length, min, max });
         }
         self.check_relying_party(&mut faults);
+        self.check_issuers(&mut faults);
         faults
     }
 

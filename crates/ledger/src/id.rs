@@ -140,6 +140,16 @@ bytes32! {
     CustodyId
 }
 
+bytes32! {
+    /// The certificate of a key of an account: the digest of chain, account and key. Its versions follow each other.
+    CertificateId
+}
+
+bytes32! {
+    /// A certification authority that is admitted: the SHA-256 fingerprint of its certificate.
+    IssuerId
+}
+
 impl Digest {
     /// The digest of parts under a domain. Every part but the last must have a length that the domain fixes.
     pub fn of(domain: &str, parts: &[&[u8]]) -> Self {
@@ -193,6 +203,13 @@ impl CustodyId {
     /// The object that an organisation calls `label`.
     pub fn derive(chain: ChainId, organisation: OrganisationId, label: Slug) -> Self {
         CustodyId(Digest::of("medveil/custody/1", &[&chain.0, organisation.padded(), label.padded()]).0)
+    }
+}
+
+impl CertificateId {
+    /// The certificate of an account's key.
+    pub fn derive(chain: ChainId, account: AccountId, key: &[u8; 33]) -> Self {
+        CertificateId(Digest::of("medveil/certificate/1", &[&chain.0, &account.0, key]).0)
     }
 }
 
@@ -450,6 +467,10 @@ pub enum ObjectKind {
     Incident = 14,
     /// An object in custody.
     Custody = 15,
+    /// The certificate of an organisation's SM2 key.
+    Certificate = 16,
+    /// A certification authority.
+    Issuer = 17,
 }
 
 impl ObjectKind {
@@ -471,6 +492,8 @@ impl ObjectKind {
         ObjectKind::Challenge,
         ObjectKind::Incident,
         ObjectKind::Custody,
+        ObjectKind::Certificate,
+        ObjectKind::Issuer,
     ];
 
     /// The name in events and on the command line.
@@ -492,6 +515,8 @@ impl ObjectKind {
             ObjectKind::Challenge => "challenge",
             ObjectKind::Incident => "incident",
             ObjectKind::Custody => "custody",
+            ObjectKind::Certificate => "certificate",
+            ObjectKind::Issuer => "issuer",
         }
     }
 }
@@ -572,6 +597,16 @@ impl ObjectRef {
         ObjectRef { kind: ObjectKind::Custody, id: custody.0 }
     }
 
+    /// The certificate of an organisation's SM2 key.
+    pub fn certificate(certificate: CertificateId) -> Self {
+        ObjectRef { kind: ObjectKind::Certificate, id: certificate.0 }
+    }
+
+    /// A certification authority.
+    pub fn issuer(issuer: IssuerId) -> Self {
+        ObjectRef { kind: ObjectKind::Issuer, id: issuer.0 }
+    }
+
     /// A transaction.
     pub fn transaction(transaction: Digest) -> Self {
         ObjectRef { kind: ObjectKind::Transaction, id: transaction.0 }
@@ -624,7 +659,9 @@ impl ObjectRef {
             | ObjectKind::Access
             | ObjectKind::Challenge
             | ObjectKind::Incident
-            | ObjectKind::Custody => true,
+            | ObjectKind::Custody
+            | ObjectKind::Certificate
+            | ObjectKind::Issuer => true,
         }
     }
 

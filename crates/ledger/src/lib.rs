@@ -17,8 +17,10 @@
 //! | what members decide by vote | [`measure`], one file each |
 //! | what patients, contracts and requests are made of, and how it is compared | [`vocabulary`], [`terms`], [`template`] |
 //! | what is granted, and why not | [`decision`] |
+//! | what a contract's policies forbid besides | [`policy`] |
 //! | what the state keeps, and under which keys | [`state`] |
 //! | who signs, and how it is checked | [`signature`] |
+//! | certificates of organisations' SM2 keys | [`x509`], [`state::certificate`] |
 //! | how a chain begins | [`genesis`] |
 //! | the rules in words | `docs/spec/` |
 //!
@@ -83,6 +85,7 @@ pub mod genesis;
 pub mod governance;
 pub mod id;
 pub mod measure;
+pub mod policy;
 pub mod public_key;
 pub mod refusal;
 pub mod role;
@@ -93,6 +96,7 @@ pub mod terms;
 pub mod transaction;
 pub mod vocabulary;
 mod withdrawal;
+pub mod x509;
 
 pub use action::Action;
 pub use encoding::{Canonical, DecodeError};
@@ -103,8 +107,8 @@ pub use execute::{
 };
 pub use genesis::Genesis;
 pub use id::{
-    AccessId, AccountId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest,
-    IncidentId, ObjectKind, ObjectRef, OrganisationId, ReleaseId, RequestId, Slug,
+    AccessId, AccountId, CertificateId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId,
+    Digest, IncidentId, IssuerId, ObjectKind, ObjectRef, OrganisationId, ReleaseId, RequestId, Slug,
 };
 pub use measure::Measure;
 pub use public_key::{PublicKey, Suite};

@@ -52,6 +52,7 @@ pub const CATALOGUE: &[&[Reason]] = &[
     crate::state::consent::ConsentRefusal::ALL,
     crate::terms::TermsRefusal::ALL,
     crate::state::contract::ContractRefusal::ALL,
+    crate::policy::PolicyRefusal::ALL,
     crate::decision::DecisionRefusal::ALL,
     crate::state::request::RequestRefusal::ALL,
     crate::state::release::ReleaseRefusal::ALL,
@@ -60,6 +61,8 @@ pub const CATALOGUE: &[&[Reason]] = &[
     crate::state::destruction::DestructionRefusal::ALL,
     crate::state::incident::IncidentRefusal::ALL,
     crate::state::custody::CustodyRefusal::ALL,
+    crate::state::certificate::CertificateRefusal::ALL,
+    crate::state::issuer::IssuerRefusal::ALL,
     crate::genesis::GenesisFault::ALL,
 ];
 

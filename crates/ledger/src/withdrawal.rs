@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use crate::call::{Call, Halt};
 use crate::decision::{decide, refund};
 use crate::id::{AccountId, ObjectRef, ReleaseId, RequestId};
-use crate::refusal::fact;
+use crate::policy::Step;
+use crate::refusal::{Refusal, fact};
 use crate::state::contract::Contract;
 use crate::state::destruction::{Destruction, DestructionCause};
 use crate::state::patient::Patient;
@@ -44,10 +45,10 @@ impl Call<'_, '_> {
             RequestStatus::Granted(obligations) => Some(obligations.until_ms),
             _ => None,
         };
-        match decide(self.state, &request.value.ask, request.value.by(), until_ms) {
+        match decide(self.state, &request.value.ask, request.value.by(), Step::Request, until_ms) {
             Ok(_) => Ok(true),
             Err(Halt::Refused(reason)) => {
-                self.end_request(id, request, reason.name.into_owned())?;
+                self.end_request(id, request, reason)?;
                 Ok(false)
             }
             Err(missing) => Err(missing),
@@ -60,12 +61,16 @@ impl Call<'_, '_> {
         &mut self,
         id: RequestId,
         request: Versioned<Request>,
-        reason: String,
+        refusal: Refusal,
     ) -> Result<(), Halt> {
         let at = self.height();
         let version = request.version;
         let mut request = request.value;
-        let facts = vec![fact("reason", reason.clone())];
+        let reason = refusal.name.clone().into_owned();
+        let mut facts = vec![fact("reason", reason.clone())];
+        // Which policies it was: nobody else would know.
+        let told = ["policies", "because"];
+        facts.extend(refusal.facts.into_iter().filter(|fact| told.contains(&fact.name.as_ref())));
         match std::mem::replace(&mut request.status, RequestStatus::Cancelled { at }) {
             RequestStatus::Granted(obligations) => {
                 request.status = RequestStatus::Ended { reason, at };

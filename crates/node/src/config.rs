@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use medveil_ledger::{OrganisationId, PublicKey, state::validators::Address};
+use medveil_vault::store::{self, Connection};
 use serde::{Deserialize, Deserializer, de::Error as _};
 
 use crate::refusal::{Refusal, toml_fault};
@@ -90,6 +91,9 @@ pub struct Settings {
     /// What the node keeps for all.
     #[serde(default)]
     pub custody: Custody,
+    /// How buckets are reached whose addresses begin with `s3://`, by their names.
+    #[serde(default)]
+    pub s3: BTreeMap<String, Connection>,
     /// The organisation's datasets and how they are released; left out, the node makes no releases. Relative paths are taken from the member's folder.
     #[serde(default)]
     pub releases: Option<medveil_custodian::Settings>,
@@ -208,9 +212,11 @@ impl Default for Clock {
 }
 
 /// What the node keeps for all, and how much that may disturb.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Custody {
+    /// The bucket that shards are kept in; left out, the folder `data/custody`.
+    pub store: Option<store::Address>,
     /// MiB a second that checking and repairing shards may read.
     pub pace_mib: Bounded<1, 10_000>,
     /// Hours between two checks of everything that is kept.
@@ -221,7 +227,12 @@ pub struct Custody {
 
 impl Default for Custody {
     fn default() -> Self {
-        Self { pace_mib: Bounded::of(32), check_hours: Bounded::of(24), incoming_mib: Bounded::of(65_536) }
+        Self {
+            store: None,
+            pace_mib: Bounded::of(32),
+            check_hours: Bounded::of(24),
+            incoming_mib: Bounded::of(65_536),
+        }
     }
 }
 
@@ -350,9 +361,22 @@ any-source-address = {any_source_address}
 # signed; still, let nobody but members reach these addresses. 其他成员节点的 HTTP 地址，托管数据的密文分片经此传送；每个请求和应答均经签名。
 {members}
 [custody]
+# Where shards lie: left out, in the folder data/custody; or in a bucket that speaks S3, of which this member has bucket or prefix for itself.
+# 分片存放处：默认为 data/custody 文件夹；也可用支持 S3 的存储桶，桶或前缀须为本成员专用。
+# store = "s3://hospital-1-shards/medveil"
 # pace-mib = 32                    # MiB a second that checking and repairing shards may read
 # check-hours = 24                 # between two checks of everything
 # incoming-mib = 65536             # of one member, before the ledger knows the object
+
+# How the bucket of an address s3://hospital-1-shards/.. is reached: take the section out of the comment. The keys to it are in the environment
+# (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY), or in a file with mode 0600 that says access-key-id = ".." and secret-access-key = "..".
+# s3:// 地址的连接方式；访问密钥取自环境变量或权限为 0600 的密钥文件，不写在此处。
+# [s3.hospital-1-shards]              # a name with dots in quotes: [s3."a.b"]
+#   endpoint = "https://s3.example.cn"  # left out: Amazon's of the region
+#   region = "cn-north-1"
+#   keys = "keys/shards.s3"
+#   virtual-hosts = false          # true: the bucket is put before the host's name
+#   allow-http = false             # true: only for a store on this machine
 
 # To make releases, name the datasets: take [releases] and what follows out of the comment. 如需发布数据，请取消注释并填写数据集。
 # [releases]
@@ -362,9 +386,9 @@ any-source-address = {any_source_address}
 #   memory-mib = 256
 # [[releases.dataset]]
 #   label = "visits-2026"          # public: say what kind of data it is, never whose
-#   path = "/srv/extract"          # a folder or a file: CSV, FHIR NDJSON
+#   path = "/srv/extract"          # a folder, a file, or s3://BUCKET/PREFIX: CSV, Parquet, FHIR NDJSON, FHIR JSON (a Bundle is of one patient)
 #   key = "keys/visits.key"        # medveil key new
-#   patient = "patient_id"         # the column of CSV that tells the patient
+#   patient = "patient_id"         # the column of tables that tells the patient
 #   watch = true                   # additions become versions
 
 [followers]
@@ -424,11 +448,14 @@ mod tests {
         assert_eq!((explicit.peers.len(), explicit.followers.len()), (1, 1));
         assert_eq!(explicit.retention.blocks.map(Bounded::get), Some(100_000));
         assert_eq!(explicit.pacing.idle_ms.map(Bounded::get), Some(1000));
+        assert_eq!(explicit.custody.store.as_ref().map(store::Address::bucket), Some("hospital-1-shards"));
+        assert_eq!(Custody { store: None, ..explicit.custody }, Custody::default());
         let defaults = Settings {
             peers: BTreeMap::new(),
             followers: BTreeMap::new(),
             retention: Retained::default(),
             pacing: PacingSettings::default(),
+            custody: Custody::default(),
             ..explicit
         };
         assert_eq!(defaults, settings);
@@ -457,6 +484,24 @@ mod tests {
                 other => panic!("{other}"),
             }
         }
+    }
+
+    #[test]
+    fn the_section_of_a_bucket_is_understood_out_of_its_comment() {
+        let text: String = first()
+            .lines()
+            .map(|line| match line.strip_prefix("# [s3.").map(|rest| format!("[s3.{rest}\n")) {
+                Some(section) => section,
+                None => format!("{}\n", line.strip_prefix("#   ").unwrap_or(line)),
+            })
+            .take_while(|line| !line.starts_with("# To make releases"))
+            .collect();
+        let settings = parse(&text).unwrap();
+        let connection = &settings.s3["hospital-1-shards"];
+        assert_eq!(connection.endpoint.as_deref(), Some("https://s3.example.cn"));
+        assert_eq!(connection.keys.as_deref(), Some(Path::new("keys/shards.s3")));
+        let fault = parse(&text.replace("region", "secret")).unwrap_err();
+        assert!(fault.to_string().contains("unknown field `secret`"), "{fault}");
     }
 
     #[test]

@@ -21,12 +21,13 @@ use std::{
 
 use medveil_engine::{BlockLimits, MempoolLimits, Peer, Retention, Snapshot};
 use medveil_ledger::{AccountId, ChainId, Genesis, OrganisationId, PublicKey};
+use medveil_vault::store::MemberStore;
 
 use crate::{
     AccountKey, Agent, Rules,
     config::{Bounded, Settings},
     custody,
-    keys::{KeyFile, Kind},
+    keys::{KeyFile, Kind, passphrase_of},
     marker::Marker,
     node::{Config, Node, StartError},
     refusal::Refusal,
@@ -276,14 +277,19 @@ impl Opened {
     }
 
     /// What custody is told.
-    pub(crate) fn custody(&self) -> custody::Config {
-        custody::Config {
+    ///
+    /// # Errors
+    /// [`Refusal`]: the node's key has been locked since it was read, and there is no passphrase.
+    pub(crate) fn custody(&self, store: MemberStore) -> Result<custody::Config, Refusal> {
+        Ok(custody::Config {
             secrets: self.folder.custody_secrets(),
+            passphrase: passphrase_of(&self.folder.node_key_file())?,
             data: self.folder.data().join("custody"),
+            store,
             members: self.settings.members.clone(),
-            settings: self.settings.custody,
+            settings: self.settings.custody.clone(),
             custodian: self.settings.releases.is_some(),
-        }
+        })
     }
 
     /// Starts the node. Call it within a tokio runtime; `clock_offset` is added to this machine's clock, 0 but for tests.

@@ -27,6 +27,8 @@ pub enum Kind {
     Node,
     /// Transactions of an account.
     Account,
+    /// Certificates of a certification authority. Always SM2.
+    Authority,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
         match self {
             Kind::Node => "node",
             Kind::Account => "account",
+            Kind::Authority => "authority",
         }
     }
 }
@@ -98,8 +101,8 @@ impl KeyFile {
 
     fn new(kind: Kind, suite: Suite, secret: Zeroizing<[u8; 32]>) -> Result<Self, Fault> {
         let key = match (kind, suite) {
-            (_, Suite::Ed25519) => SigningKey::ed25519(*secret),
-            (Kind::Account, Suite::Sm2) => SigningKey::sm2(*secret).ok_or(Fault::Secret)?,
+            (Kind::Node | Kind::Account, Suite::Ed25519) => SigningKey::ed25519(*secret),
+            (Kind::Account | Kind::Authority, Suite::Sm2) => SigningKey::sm2(*secret).ok_or(Fault::Secret)?,
             _ => return Err(Fault::Suite),
         };
         Ok(Self { kind, suite, public: key.public(), secret, account: None })
@@ -181,6 +184,10 @@ impl KeyFile {
                 "The key of an account: whoever has it signs transactions in the account's name.",
                 "账户密钥：持有者可以该账户的名义签署交易。",
             ),
+            Kind::Authority => (
+                "The key of a certification authority: whoever has it certifies whom they like.",
+                "证书签发机构密钥：持有者可以该机构的名义签发任何证书。",
+            ),
         };
         let account = self.account.map(|account| format!("account = \"{account}\"\n")).unwrap_or_default();
         Zeroizing::new(format!(
@@ -237,9 +244,11 @@ impl Fault {
     fn at(&self, path: &str, line: usize) -> Refusal {
         let fault = match self {
             Fault::Content => {
-                "a key file says kind (node or account), suite, public and secret, each once, and nothing else"
+                "a key file says kind (node, account or authority), suite, public and secret, each once, and nothing else"
             }
-            Fault::Suite => "a key of this kind is `ed25519`, one of an account may be `sm2`",
+            Fault::Suite => {
+                "a key of a node is `ed25519`, one of an authority `sm2`, one of an account either"
+            }
             Fault::Secret => "the secret is not 64 hexadecimal digits of a key of its suite",
             Fault::Halves => "the public key is not that of the secret",
         };
@@ -288,7 +297,12 @@ pub(crate) fn first_line(file: Option<&Path>, variable: &str) -> Result<Option<Z
     Ok((!text.is_empty()).then(|| Zeroizing::new(text.to_owned())))
 }
 
-fn passphrase(path: &Path) -> Result<Passphrase, Refusal> {
+/// The passphrase that a key file is locked with; `None` when it is not locked.
+pub(crate) fn passphrase_of(path: &Path) -> Result<Option<Passphrase>, Refusal> {
+    is_locked(&read_private(path)?).then(|| passphrase(path)).transpose()
+}
+
+pub(crate) fn passphrase(path: &Path) -> Result<Passphrase, Refusal> {
     let file = std::env::var_os("MEDVEIL_PASSPHRASE_FILE").map(std::path::PathBuf::from);
     let found = first_line(file.as_deref(), "MEDVEIL_PASSPHRASE")?;
     let found = found.ok_or_else(|| Refusal::KeyLocked { path: path.display().to_string() })?;
@@ -333,9 +347,12 @@ mod tests {
 
     #[test]
     fn a_key_reads_as_it_was_written() {
-        for (kind, suite) in
-            [(Kind::Node, Suite::Ed25519), (Kind::Account, Suite::Ed25519), (Kind::Account, Suite::Sm2)]
-        {
+        for (kind, suite) in [
+            (Kind::Node, Suite::Ed25519),
+            (Kind::Account, Suite::Ed25519),
+            (Kind::Account, Suite::Sm2),
+            (Kind::Authority, Suite::Sm2),
+        ] {
             let (_folder, path, key) = written(kind, suite);
             let read = KeyFile::read(&path, kind).unwrap();
             assert_eq!((read.public(), read.signing_key().public()), (key.public(), key.public()));
@@ -443,6 +460,9 @@ mod tests {
         let (_folder, path, key) = written(Kind::Account, Suite::Sm2);
         assert_eq!(KeyFile::read(&path, Kind::Node).unwrap_err().name(), "key.kind");
         assert_eq!(key.write(&path).unwrap_err().name(), "node.exists");
-        assert_eq!(KeyFile::generate(Kind::Node, Suite::Sm2).unwrap_err().name(), "key.damaged");
+        assert_eq!(KeyFile::read(&path, Kind::Authority).unwrap_err().name(), "key.kind");
+        for (kind, suite) in [(Kind::Node, Suite::Sm2), (Kind::Authority, Suite::Ed25519)] {
+            assert_eq!(KeyFile::generate(kind, suite).unwrap_err().name(), "key.damaged");
+        }
     }
 }

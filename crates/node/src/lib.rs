@@ -47,6 +47,7 @@ pub mod refusal;
 pub mod rules;
 pub mod services;
 pub mod status;
+pub mod stores;
 
 pub use account_key::{AccountKey, TokenPlace};
 pub use agent::Agent;
@@ -61,3 +62,4 @@ pub use readiness::Unready;
 pub use refusal::Refusal;
 pub use rules::{OwnPacing, Rules};
 pub use services::Services;
+pub use stores::Stores;

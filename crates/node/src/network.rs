@@ -8,7 +8,7 @@ use std::{
 
 use medveil_ledger::{
     Genesis, OrganisationId, PublicKey, RelyingParty, Slug, Suite,
-    genesis::{GenesisError, Member},
+    genesis::{FirstIssuer, GenesisError, Member},
     role::{Capacity, Role},
     state::{
         charter::Thresholds,
@@ -16,6 +16,7 @@ use medveil_ledger::{
         parameters::Parameters,
         validators::{Address, Seat, ValidatorKey},
     },
+    x509::{CertificateDer, pem},
 };
 use serde::Deserialize;
 use toml::Spanned;
@@ -48,12 +49,30 @@ pub struct Members {
     /// The first parameters.
     #[serde(default)]
     pub parameters: Parameters,
+    /// Certificates of certification authorities that are admitted from the beginning: PEM, or DER in hexadecimal digits.
+    #[serde(default)]
+    pub issuers: Vec<IssuerText>,
     /// The members, each with the place where it stands.
     #[serde(rename = "member")]
     pub members: Vec<Spanned<Entry>>,
     /// Lines of the members, by index.
     #[serde(skip)]
     lines: Vec<usize>,
+}
+
+/// A certificate as people write it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "String")]
+pub struct IssuerText(CertificateDer);
+
+impl TryFrom<String> for IssuerText {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let der = pem::read(pem::CERTIFICATE, &text).or_else(|| hex::decode(&text).ok());
+        let der = der.and_then(|der| CertificateDer::new(der).ok());
+        der.map(IssuerText).ok_or("expected a certificate: PEM, or DER in hexadecimal digits")
+    }
 }
 
 /// A member of the list.
@@ -236,6 +255,9 @@ impl Members {
         });
         let mut members: Vec<Member> = members.collect();
         members.sort_by_key(|member| member.organisation);
+        let issuers = self.issuers.iter().map(|text| FirstIssuer { certificate: text.0.clone() });
+        let mut issuers: Vec<FirstIssuer> = issuers.collect();
+        issuers.sort_by_key(FirstIssuer::id);
         let genesis = Genesis {
             chain: self.chain,
             time_ms: self.time_ms.unwrap_or(now_ms),
@@ -244,6 +266,7 @@ impl Members {
             thresholds: self.thresholds,
             parameters: self.parameters.clone(),
             members,
+            issuers,
         };
         match genesis.faults() {
             faults if faults.is_empty() => Ok(genesis),

@@ -184,6 +184,63 @@ reasons! {
         /// What it says.
         error: String
     } = "token.failed", "{path}: {error}", "{path}：令牌故障：{error}";
+    /// A store is not described so that it can be used.
+    StoreConfiguration {
+        /// The store.
+        place: String,
+        /// What is wrong.
+        fault: String
+    } = "store.configuration", "{place}: {fault}", "{place}：存储配置无效：{fault}";
+    /// There are no keys to a store.
+    StoreNoKeys {
+        /// The store.
+        place: String,
+        /// Its bucket.
+        bucket: String
+    } = "store.no_keys",
+        "there are no keys to {place}: name a file of them as `keys` under [s3.{bucket}], or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        "没有 {place} 的访问密钥：请在 [s3.{bucket}] 下用 `keys` 指定密钥文件，或设置 AWS_ACCESS_KEY_ID 和 AWS_SECRET_ACCESS_KEY";
+    /// A store does not let the node in.
+    StoreDenied {
+        /// The store.
+        place: String,
+        /// What it says.
+        error: String
+    } = "store.denied", "{place} refuses the access keys: {error}", "{place} 拒绝访问密钥：{error}";
+    /// There is no such bucket.
+    StoreNoBucket {
+        /// The store.
+        place: String
+    } = "store.no_bucket", "{place}: there is no such bucket", "{place}：存储桶不存在";
+    /// A store does not answer as it should.
+    StoreUnreachable {
+        /// The store.
+        place: String,
+        /// What happened.
+        error: String
+    } = "store.unreachable", "{place} cannot be reached: {error}", "无法连接 {place}：{error}";
+    /// A store holds another member's shards.
+    StoreOtherMember {
+        /// The store.
+        place: String,
+        /// Whose it is.
+        found: String,
+        /// Who this is.
+        organisation: String
+    } = "store.other_member",
+        "{place} holds the shards of {found}, this is the node of {organisation}: give each member a bucket or prefix of its own",
+        "{place} 中是 {found} 的分片，而本节点属于 {organisation}：请为每个成员使用单独的存储桶或前缀";
+    /// Shards lie elsewhere than is configured.
+    StoreLeftBehind {
+        /// Where.
+        before: String,
+        /// What is configured.
+        place: String,
+        /// What says so.
+        note: String
+    } = "store.left_behind",
+        "shards of this member lie in {before}, which destruction would not reach any more: copy what is there to {place} or do without it (it is rebuilt), remove it there, then remove {note}",
+        "本成员的分片仍在 {before}，销毁将无法触及：请将其复制到 {place}（或不复制，缺失的会重建），从原处删除，然后删除 {note}";
     /// The system gives no random numbers.
     NoRandomness {
         /// What it says.

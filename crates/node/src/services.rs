@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use crate::{Agent, Custody, Node, Opened, Refusal, custodian};
+use crate::{Agent, Custody, Node, Opened, Refusal, Stores, custodian};
 
 /// How long a service may take to end.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -18,16 +18,19 @@ pub struct Services {
 }
 
 impl Services {
-    /// Starts the services that the folder has an account for. Call it within a tokio runtime.
+    /// Starts the services that the folder has an account for, on its open stores. Call it within a tokio runtime.
     ///
     /// # Errors
     /// [`Refusal`]: what keeps one from starting.
-    pub fn start(opened: &Opened, node: &Node) -> Result<Self, Refusal> {
-        let Some(agent) = opened.agent(node) else { return Ok(Self::default()) };
-        let (custody, mut tasks) = Custody::start(agent.clone(), opened.custody())?;
+    pub fn start(opened: &Opened, stores: Stores, node: &Node) -> Result<Self, Refusal> {
+        let (Some(agent), Some(shards)) = (opened.agent(node), stores.shards) else {
+            return Ok(Self::default());
+        };
+        let (custody, mut tasks) = Custody::start(agent.clone(), opened.custody(shards)?)?;
         tasks.push(("acting key", tokio::spawn(crate::agent::rotation::run(agent.clone()))));
         if let Some(settings) = &opened.settings.releases {
-            let settings = settings.clone().within(opened.folder.root());
+            let mut settings = settings.clone().within(opened.folder.root());
+            settings.buckets = stores.buckets;
             node.set_openings(settings.folder.clone());
             tasks.push(("releases", custodian::start(settings, &agent, &custody)));
         }

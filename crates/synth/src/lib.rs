@@ -44,6 +44,7 @@ mod place;
 mod prescribe;
 mod put;
 mod stream;
+pub mod tumours;
 mod visit;
 mod words;
 

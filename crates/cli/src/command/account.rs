@@ -12,6 +12,7 @@ use medveil_node::keys::{KeyFile, Kind};
 use medveil_node::{Refusal, TokenPlace};
 use serde_json::json;
 
+use super::certificate::CertificateArgs;
 use super::vocabulary;
 use crate::client::NodeArgs;
 use crate::console::{Console, Lang};
@@ -39,6 +40,8 @@ pub enum AccountCommand {
         after_help = "Examples:\n  medveil account rotate --account doctor.key --out doctor-2026.key\n  medveil account rotate --account hospital-1/keys/custodian.key --out hospital-1/keys/custodian.next.key\n  medveil account rotate --of 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --account administrator.key --out doctor-2026.key\n\nThe account stays the same; the key before is refused from the next transaction on. A node whose custodian's key is replaced takes over keys/custodian.next.key by itself, without a stop."
     )]
     Rotate(RotateArgs),
+    /// Certificates of organisations' SM2 keys: request, register, show, revoke
+    Certificate(Box<CertificateArgs>),
     /// Show an account: its organisation, its capacity, its keys
     #[command(
         after_help = "Example:\n  medveil account show 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -181,6 +184,7 @@ pub fn run(args: &AccountArgs, console: &Console) -> Result<(), Failure> {
     match &args.command {
         AccountCommand::New(args) => new(args, console),
         AccountCommand::Rotate(args) => rotate(args, console),
+        AccountCommand::Certificate(args) => super::certificate::run(args, console),
         AccountCommand::Show { id, node, json } => {
             let account = node
                 .client()?

@@ -49,7 +49,7 @@ pub enum AuditCommand {
     Check(super::audit_check::CheckArgs),
     /// Write an evidence file, which anybody checks with the genesis alone
     #[command(
-        after_help = "Examples:\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT is one of account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX,\nbudget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX, event/HEIGHT/INDEX.\nWhat does not exist is proven not to. `medveil verify FILE --genesis genesis.toml` says what a file proves."
+        after_help = "Examples:\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT is one of account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX,\nbudget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, certificate/HEX, issuer/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX, event/HEIGHT/INDEX.\nWhat does not exist is proven not to. `medveil verify FILE --genesis genesis.toml` says what a file proves."
     )]
     Export(ExportArgs),
 }
@@ -125,7 +125,7 @@ pub enum Target {
 
 fn parse_target(text: &str) -> Result<Target, String> {
     let expected = || {
-        "expected account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX, budget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX or event/HEIGHT/INDEX".to_owned()
+        "expected account/HEX, organisation/NAME, patient/HEX, consent/HEX, dataset/HEX, contract/HEX, request/HEX, release/HEX, access/HEX, challenge/HEX, incident/HEX, budget/KIND/ID, destruction/KIND/ID, custody/HEX, key-request/HEX, partial/HEX, certificate/HEX, issuer/HEX, proposal/N, parameters, validators, validators/EPOCH, trail/KIND/ID, transaction/HEX or event/HEIGHT/INDEX".to_owned()
     };
     if let Some(place) = text.strip_prefix("event/") {
         let (height, index) = place.split_once('/').ok_or_else(expected)?;
@@ -170,6 +170,8 @@ fn path(subject: &Subject) -> Option<String> {
         Subject::Custody(id) => format!("custody/{id}"),
         Subject::KeyRequest(id) => format!("key-requests/{id}"),
         Subject::Partial(id) => format!("partials/{id}"),
+        Subject::Certificate(id) => format!("certificates/{id}"),
+        Subject::Issuer(id) => format!("issuers/{id}"),
         _ => return None,
     })
 }
@@ -335,6 +337,8 @@ mod tests {
             (format!("budget/contract/{hex}"), format!("budgets/contract/{hex}")),
             (format!("destruction/release/{hex}"), format!("destructions/release/{hex}")),
             (format!("partial/{hex}"), format!("partials/{hex}")),
+            (format!("certificate/{hex}"), format!("certificates/{hex}")),
+            (format!("issuer/{hex}"), format!("issuers/{hex}")),
             (format!("transaction/{hex}"), format!("transactions/{hex}")),
             ("event/12/3".into(), "events/12/3".into()),
         ] {

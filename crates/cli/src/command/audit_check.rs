@@ -345,6 +345,7 @@ fn chinese(fault: Fault) -> &'static str {
         Fault::Consent => "患者未授权",
         Fault::Tie => "患者与标识不一致",
         Fault::Value => "数值不是方案的结果",
+        Fault::Loss => "噪声的隐私损失高于登记值",
         Fault::Label => "相同值的标签不同",
         Fault::Form => "记录形式不符",
     }

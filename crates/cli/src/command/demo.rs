@@ -428,6 +428,7 @@ fn failed(error: &ClusterError, console: &Console) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use medveil_custodian::Place;
 
     #[test]
     fn the_demos_members_make_a_network() {
@@ -454,7 +455,8 @@ mod tests {
         name_dataset(&folder, &console).unwrap();
         let text = std::fs::read_to_string(folder.join("node.toml")).unwrap();
         let releases = Folder::new(&folder).settings().unwrap().releases.unwrap().within(&folder);
-        assert!(releases.datasets[0].key.is_file() && releases.datasets[0].path.is_file());
+        let Place::Folder(table) = &releases.datasets[0].path else { panic!("it is not in a bucket") };
+        assert!(releases.datasets[0].key.is_file() && table.is_file());
         name_dataset(&folder, &console).unwrap();
         assert_eq!(std::fs::read_to_string(folder.join("node.toml")).unwrap(), text);
     }

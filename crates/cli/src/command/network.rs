@@ -7,6 +7,7 @@ use clap::{Args, Subcommand};
 use medveil_node::{Members, clock};
 use serde_json::json;
 
+use super::authority::AuthorityArgs;
 use crate::console::{Console, Lang};
 use crate::failure::{Failure, refused};
 
@@ -35,8 +36,10 @@ members.toml:
   address = \"10.0.0.1:7001\"         # where the other members reach its node; without it there is no seat
   http = \"127.0.0.1:8080\"           # where its own people reach it
 
-A member that makes its keys itself (`medveil node key`, `medveil account new`) gives the public halves as node-key and custodian-key = \"ed25519:HEX\" and administrator-key = \"ed25519:HEX\" or \"sm2:HEX\"; suite = \"sm2\" makes an SM2 key for the administrator. relying-party, thresholds, parameters, epoch-length and time-ms may be said as in a genesis.")]
+A member that makes its keys itself (`medveil node key`, `medveil account new`) gives the public halves as node-key and custodian-key = \"ed25519:HEX\" and administrator-key = \"ed25519:HEX\" or \"sm2:HEX\"; suite = \"sm2\" makes an SM2 key for the administrator. relying-party, thresholds, parameters, epoch-length and time-ms may be said as in a genesis; issuers = [\"PEM\"] admits certification authorities for SM2 keys.")]
     New(NewArgs),
+    /// Be the consortium's own certification authority, for trials: make one, sign requests for certificates
+    Authority(Box<AuthorityArgs>),
 }
 
 /// `medveil network new`.
@@ -58,7 +61,13 @@ const MAX_LIST: u64 = 4 << 20;
 
 /// Runs the command.
 pub fn run(args: &NetworkArgs, console: &Console) -> Result<(), Failure> {
-    let NetworkCommand::New(args) = &args.command;
+    match &args.command {
+        NetworkCommand::New(args) => new(args, console),
+        NetworkCommand::Authority(args) => super::authority::run(args, console),
+    }
+}
+
+fn new(args: &NewArgs, console: &Console) -> Result<(), Failure> {
     let text = read(&args.members)?;
     let members = Members::parse(&text).map_err(|refusal| refused(&refusal, console))?;
     let made = members.create(&args.out, clock::now_ms()).map_err(|refusal| refused(&refusal, console))?;

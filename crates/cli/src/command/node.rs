@@ -10,7 +10,7 @@ use medveil_node::control::{self, Request, Response};
 use medveil_node::folder::{self, Opened};
 use medveil_node::keys::{KeyFile, Kind};
 use medveil_node::status::Report;
-use medveil_node::{Folder, Node, Services, clock};
+use medveil_node::{Folder, Node, Services, Stores, clock};
 use serde_json::{Value, json};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -157,8 +157,17 @@ fn run_node(args: &RunNodeArgs, console: &Console) -> Result<(), Failure> {
     let ended = runtime.block_on(async {
         let listener = tokio::net::TcpListener::from_std(listener).map_err(Failure::unusable)?;
         let signals = Signals::new().map_err(Failure::unusable)?;
+        let mut signals = signals;
+        let stores = tokio::select! {
+            stores = opened.stores() => stores.map_err(refuse)?,
+            // A store that does not answer is waited for.
+            signal = signals.next() => {
+                tracing::info!(signal, "stopped before the start");
+                return Ok(());
+            }
+        };
         let node = opened.start(clock::now_ms(), 0).await.map_err(refuse)?;
-        serve(&opened, node, listener, signals, args.stop_with_parent, console).await
+        serve(&opened, stores, node, listener, signals, args.stop_with_parent, console).await
     });
     // What does not end by itself, such as a custodian's run over much data, is taken up again by the next start.
     runtime.shutdown_timeout(Duration::from_secs(1));
@@ -168,6 +177,7 @@ fn run_node(args: &RunNodeArgs, console: &Console) -> Result<(), Failure> {
 /// Runs a node that has started, until it ends or is told to.
 async fn serve(
     opened: &Opened,
+    stores: Stores,
     node: Node,
     listener: tokio::net::TcpListener,
     mut signals: Signals,
@@ -189,7 +199,7 @@ async fn serve(
             "the genesis gives this key no seat: the node follows without a vote where [followers] of other members let it in, until the ledger gives it a seat"
         );
     }
-    let services = match Services::start(opened, &node) {
+    let services = match Services::start(opened, stores, &node) {
         Ok(services) => services,
         Err(refusal) => {
             folder::stop(node).await;

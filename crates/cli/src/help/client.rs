@@ -354,7 +354,7 @@ pub(super) const TEXTS: &[Texts] = &[
             ("about", "导出证据文件，任何人凭创世文件即可核验"),
             (
                 "after",
-                "示例：\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT 可为 account/HEX、organisation/NAME、patient/HEX、consent/HEX、dataset/HEX、contract/HEX、request/HEX、release/HEX、access/HEX、challenge/HEX、incident/HEX、\nbudget/KIND/ID、destruction/KIND/ID、custody/HEX、key-request/HEX、partial/HEX、proposal/N、parameters、validators、validators/EPOCH、trail/KIND/ID、transaction/HEX、event/HEIGHT/INDEX。\n对象不存在时，导出其不存在的证明。`medveil verify FILE --genesis genesis.toml` 可说明文件证明了什么。",
+                "示例：\n  medveil audit export dataset/9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08 --at 1200 --out dataset.evidence --genesis genesis.toml\n  medveil audit export trail/organisation/hospital-1 --out trail.evidence\n  medveil audit export event/1200/3 --out event.evidence\n\nOBJECT 可为 account/HEX、organisation/NAME、patient/HEX、consent/HEX、dataset/HEX、contract/HEX、request/HEX、release/HEX、access/HEX、challenge/HEX、incident/HEX、\nbudget/KIND/ID、destruction/KIND/ID、custody/HEX、key-request/HEX、partial/HEX、certificate/HEX、issuer/HEX、proposal/N、parameters、validators、validators/EPOCH、trail/KIND/ID、transaction/HEX、event/HEIGHT/INDEX。\n对象不存在时，导出其不存在的证明。`medveil verify FILE --genesis genesis.toml` 可说明文件证明了什么。",
             ),
             ("object", "要证明的对象"),
             ("out", "写入此证据文件"),

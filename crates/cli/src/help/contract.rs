@@ -11,11 +11,15 @@ pub(super) const TEXTS: &[Texts] = &[
             ("about", "发布数据使用合同，或修订其条款"),
             (
                 "after",
-                "示例：\n  medveil contract publish --label diabetes-2026 --template diabetes-study --dataset hospital-1/visits --plan diabetes-research \\\n      --committee hospital-1,regulator-1 --account administrator.key\n  medveil contract publish --label pooled --template multi-centre-study --study hospital-1/sepsis --dataset hospital-1/visits hospital-2/visits --plan plan.toml --dry-run > terms.toml\n  medveil contract publish --label pooled --terms terms.toml --account administrator.key\n\n模板给出起始条款，并固定其中几项。--dry-run 输出全部条款，可阅读、修改后用 --terms 提交。\n相互矛盾的条款会被拒绝并说明理由。其他数据方会签之前，不会批准任何申请。",
+                "示例：\n  medveil contract publish --label diabetes-2026 --template diabetes-study --dataset hospital-1/visits --plan diabetes-research \\\n      --committee hospital-1,regulator-1 --account administrator.key\n  medveil contract publish --label pooled --template multi-centre-study --study hospital-1/sepsis --dataset hospital-1/visits hospital-2/visits --plan plan.toml --dry-run > terms.toml\n  medveil contract publish --label pooled --terms terms.toml --account administrator.key\n  medveil contract publish --label licensed --template insurance-licence --dataset hospital-1/check-ups --plan diabetes-research \\\n      --ethics-of approval.pdf --policy policy.cedar --dry-run\n\n模板给出起始条款，并固定其中几项。--dry-run 输出全部条款，可阅读、修改后用 --terms 提交。\n相互矛盾的条款会被拒绝并说明理由。其他数据方会签之前，不会批准任何申请。\n策略以 Cedar 书写，只能在条款允许的范围内再作禁止，不能放宽；有误时指明行号和列号。",
             ),
             ("label", "合同标签：a-z、0-9 和连字符。标签是公开的"),
             ("template", "给出起始条款的模板（见 `medveil contract templates`）"),
             ("terms", "写有全部条款的 TOML 或 JSON 文件（同 --dry-run 的输出）；其余选项替换其中相应条款"),
+            (
+                "policy",
+                "以 Cedar 书写的策略文件，在条款允许的范围内再作禁止；条款文件中也可写作 `policy`，或以 `policy-file` 指明文件",
+            ),
             ("dataset", "数据集，写作 机构/标签 或标识；其他数据方须会签"),
             ("plan", "去标识化方案：文件，或内置方案的名称；账本只得到其摘要"),
             ("study", "所属研究，写作 发起机构/标签"),

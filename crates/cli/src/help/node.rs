@@ -40,7 +40,7 @@ members.toml：
   address = \"10.0.0.1:7001\"         # 其他成员连接其节点的地址；不写则没有验证者席位
   http = \"127.0.0.1:8080\"           # 本机构人员访问节点的地址
 
-自行生成密钥的成员（`medveil node key`、`medveil account new`）以 node-key、custodian-key = \"ed25519:HEX\" 和 administrator-key = \"ed25519:HEX\" 或 \"sm2:HEX\" 给出公钥；suite = \"sm2\" 为管理员生成 SM2 密钥。relying-party、thresholds、parameters、epoch-length 与 time-ms 的写法同创世文件。",
+自行生成密钥的成员（`medveil node key`、`medveil account new`）以 node-key、custodian-key = \"ed25519:HEX\" 和 administrator-key = \"ed25519:HEX\" 或 \"sm2:HEX\" 给出公钥；suite = \"sm2\" 为管理员生成 SM2 密钥。relying-party、thresholds、parameters、epoch-length 与 time-ms 的写法同创世文件；issuers = [\"PEM\"] 接纳 SM2 密钥的证书签发机构。",
             ),
             ("members", "成员清单（TOML），或用 - 表示标准输入"),
             ("out", "写入此文件夹，须尚不存在"),

@@ -104,7 +104,7 @@ fn json_has_the_fields_that_programs_rely_on() {
     assert_eq!(json["lattice_size"], 2 * 4 * 3);
     assert!(json["nodes_checked"].as_u64().is_some_and(|checked| (1..=24).contains(&checked)));
     let levels = json["levels"].as_object().unwrap();
-    assert_eq!(levels.keys().collect::<Vec<_>>(), ["age", "sex", "ward"]);
+    assert_eq!(levels.keys().collect::<Vec<_>>(), ["sex", "age", "ward"]);
     assert_eq!(json["metric"], "loss");
     assert!(json["score"].as_f64().is_some_and(|score| score > 0.0 && score < 1.0));
     assert!(suppressed <= 4);

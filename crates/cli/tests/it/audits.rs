@@ -1,9 +1,10 @@
 //! Custodian, custody and auditor together: four nodes as processes, a release that nobody asked anybody to make, challenges, and an insider who edits.
 
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use medveil_synth::tumours;
 use serde_json::{Value, json};
 
 use super::Said;
@@ -12,34 +13,10 @@ use super::nodes::{Network, wait_for};
 const MEMBERS: usize = 4;
 
 /// Of which the third asks, and the fourth approves and audits.
-const RESEARCHER: usize = 2;
+pub(super) const RESEARCHER: usize = 2;
 const AUDITOR: usize = 3;
 
-const PATIENTS: u32 = 60;
-
-const PLAN: &str = r#"
-[plan]
-name = "tumour-study"
-version = 1
-release-model = "controlled"
-subject = "patient_id"
-
-[[rule]]
-match = { column = "patient_id" }
-action = "pseudonymize"
-
-[[rule]]
-match = { column = "stage" }
-action = "keep"
-
-[[rule]]
-match = { column = "age" }
-action = { generalize = { bin = 20 } }
-
-[[rule]]
-match = { column = "glucose" }
-action = { laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 } }
-"#;
+pub(super) const PATIENTS: u32 = 60;
 
 const RELEASES: &str = r#"
 [releases]
@@ -52,20 +29,21 @@ key = "keys/data.key"
 patient = "patient_id"
 "#;
 
-struct Trial {
-    network: Network,
+/// A consortium with a hospital whose node has a custodian.
+pub(super) struct Trial {
+    pub(super) network: Network,
 }
 
 impl Trial {
-    /// Four nodes, the first of which has a dataset and a custodian for it, and a committee that holds the key of custody.
-    fn start() -> Trial {
+    /// Four nodes, the first of which has a custodian for the files that `extract` writes and the contract's plan, and a committee that holds the key of custody.
+    pub(super) fn start(plan: &str, extract: impl FnOnce(&Path)) -> Trial {
         let mut network = Network::new(MEMBERS);
         let home = network.folder(0);
         std::fs::create_dir_all(home.join("extract")).unwrap();
         std::fs::create_dir_all(home.join("plans")).unwrap();
-        std::fs::write(home.join("extract/visits.csv"), table()).unwrap();
-        std::fs::write(home.join("plans/tumours.toml"), PLAN).unwrap();
-        network.home.write("tumours.toml", PLAN);
+        extract(&home.join("extract"));
+        std::fs::write(home.join("plans/tumours.toml"), plan).unwrap();
+        network.home.write("tumours.toml", plan);
         network.home.write("approval.txt", "approved by the ethics committee, 2026-11-26, 9a02d7");
         network.home.ok(&["key", "new", "--out", &format!("{}/keys/data.key", network.dir(0))]);
         let mut settings = std::fs::File::options().append(true).open(home.join("node.toml")).unwrap();
@@ -82,26 +60,26 @@ impl Trial {
     }
 
     /// Runs a command through one member's node in the name of another's administrator.
-    fn run_at(&self, node: usize, member: usize, args: &[&str]) -> Said {
+    pub(super) fn run_at(&self, node: usize, member: usize, args: &[&str]) -> Said {
         let mut command = self.network.home.command(args);
         let key = format!("{}/keys/administrator.key", self.network.dir(member));
         command.env("MEDVEIL_NODE", self.network.url(node)).env("MEDVEIL_ACCOUNT", key);
         Said::from(command.output().unwrap())
     }
 
-    fn run(&self, member: usize, args: &[&str]) -> Said {
+    pub(super) fn run(&self, member: usize, args: &[&str]) -> Said {
         self.run_at(member, member, args)
     }
 
     #[track_caller]
-    fn ok(&self, member: usize, args: &[&str]) -> Value {
+    pub(super) fn ok(&self, member: usize, args: &[&str]) -> Value {
         let said = self.run(member, &[args, &["--json"]].concat());
         assert_eq!(said.code, Some(0), "{args:?}: {}", said.all());
         said.json()
     }
 
     /// A request that is granted; the release that the custodian makes of it, once it is posted.
-    fn released(&self) -> String {
+    pub(super) fn released(&self) -> String {
         wait_for("the dataset to be registered", Duration::from_secs(30), || {
             let listed = self.network.get(1, "/api/v1/datasets")?;
             (!listed["items"].as_array()?.is_empty()).then_some(())
@@ -118,27 +96,28 @@ impl Trial {
         })
     }
 
-    fn release_file(&self, release: &str) -> PathBuf {
-        self.network.folder(0).join("data/custodian/releases").join(release).join("1/visits.csv")
+    pub(super) fn release_file(&self, release: &str, name: &str) -> PathBuf {
+        self.network.folder(0).join("data/custodian/releases").join(release).join("1").join(name)
+    }
+
+    /// What an auditor's check of so many rows says, once the owner has answered.
+    pub(super) fn checked(&self, release: &str, rows: &str) -> Said {
+        let challenged = self.ok(AUDITOR, &["audit", "challenge", release, "--rows", rows]);
+        let (challenge, owner) = (challenged["challenge"].as_str().unwrap(), self.network.url(0));
+        self.run(AUDITOR, &["audit", "check", challenge, "--owner-node", &owner, "--patience", "60"])
     }
 }
 
-/// Two visits of each patient.
-fn table() -> String {
-    let mut text = String::from("patient_id,name,age,stage,glucose\n");
-    for n in 1..=PATIENTS {
-        for visit in 0..2 {
-            let stage = ["I", "IIA", "IIB", "III", "IV"][(n + visit) as usize % 5];
-            let glucose = f64::from(41 + (n * 7 + visit * 3) % 90) / 10.0;
-            text += &format!("P{n:04},王某{n},{},{stage},{glucose:.1}\n", 42 + n % 17);
-        }
-    }
-    text
+/// The registry of the tests, as CSV.
+pub(super) fn registry() -> String {
+    tumours::table((1..=PATIENTS).map(|number| (number, format!("P{number:04}"))))
 }
 
 #[test]
 fn a_release_made_by_a_running_custodian_is_fetched_challenged_and_caught_when_it_was_edited() {
-    let mut trial = Trial::start();
+    let mut trial = Trial::start(tumours::PLAN, |extract| {
+        std::fs::write(extract.join("visits.csv"), registry()).unwrap();
+    });
     let release = trial.released();
     it_is_fetched_by_who_asked_through_any_node(&trial, &release);
     let challenge = it_passes_though_its_owner_restarts_in_the_middle(&mut trial, &release);
@@ -238,13 +217,10 @@ fn what_was_opened_is_for_this_auditor_and_challenge(trial: &Trial, release: &st
 
 fn an_edited_release_is_caught_and_used_no_more(trial: &Trial, release: &str) {
     // An insider edits what the custodian keeps: it is not what was posted any more.
-    let file = trial.release_file(release);
+    let file = trial.release_file(release, "visits.csv");
     let text = std::fs::read_to_string(&file).unwrap();
     std::fs::write(&file, text.replace(",IV,", ",I,")).unwrap();
-    let challenged = trial.ok(AUDITOR, &["audit", "challenge", release, "--rows", "50"]);
-    let challenge = challenged["challenge"].as_str().unwrap();
-    let owner = trial.network.url(0);
-    let said = trial.run(AUDITOR, &["audit", "check", challenge, "--owner-node", &owner, "--patience", "60"]);
+    let said = trial.checked(release, "50");
     assert_eq!(said.code, Some(1), "{}", said.all());
     assert!(
         said.stdout.contains("altered-value") && said.stdout.contains("soundness: n = 50"),

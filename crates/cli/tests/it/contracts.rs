@@ -6,8 +6,8 @@ use super::Said;
 use super::nodes::Network;
 
 /// A consortium, and who acts in it.
-struct Consortium {
-    network: Network,
+pub struct Consortium {
+    pub network: Network,
 }
 
 /// A dataset that is registered, a contract over it, patients who consent.
@@ -21,7 +21,7 @@ struct Study {
 const CONTRACT: &str = "hospital-1/research";
 
 impl Consortium {
-    fn start() -> Consortium {
+    pub fn start() -> Consortium {
         let mut network = Network::new(4);
         (0..4).for_each(|index| network.start(index));
         (0..4).for_each(|index| network.reach(index, 1));
@@ -36,12 +36,12 @@ impl Consortium {
     }
 
     /// In the name of a member's administrator.
-    fn run(&self, member: usize, args: &[&str]) -> Said {
+    pub fn run(&self, member: usize, args: &[&str]) -> Said {
         self.run_with(member, &format!("{}/keys/administrator.key", self.network.dir(member)), args)
     }
 
     #[track_caller]
-    fn ok(&self, member: usize, args: &[&str]) -> Value {
+    pub fn ok(&self, member: usize, args: &[&str]) -> Value {
         let said = self.run(member, &[args, &["--json"]].concat());
         assert_eq!(said.code, Some(0), "{args:?}: {}", said.all());
         said.json()
@@ -56,7 +56,7 @@ impl Consortium {
 
     /// A command that a rule refuses: exit code 1, the reason's name, and what was compared.
     #[track_caller]
-    fn refused(&self, member: usize, args: &[&str], reason: &str, compared: &[&str]) {
+    pub fn refused(&self, member: usize, args: &[&str], reason: &str, compared: &[&str]) {
         let said = self.run(member, args);
         assert_eq!(said.code, Some(1), "{args:?}: {}", said.all());
         assert!(said.stderr.contains(reason), "{args:?}: {}", said.stderr);

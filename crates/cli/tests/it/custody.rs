@@ -24,6 +24,12 @@ pub(super) const MEMBERS: usize = 4;
 pub(super) fn seated(environment: Vec<(&'static str, String)>) -> Network {
     let mut network = Network::new(MEMBERS);
     network.environment = environment;
+    seat(&mut network);
+    network
+}
+
+/// Starts the members and waits for the committee.
+pub(super) fn seat(network: &mut Network) {
     for index in 0..MEMBERS {
         network.start(index);
     }
@@ -34,7 +40,6 @@ pub(super) fn seated(environment: Vec<(&'static str, String)>) -> Network {
                 .then_some(())
         });
     }
-    network
 }
 
 /// A command of the first member's administrator.
@@ -111,14 +116,15 @@ fn an_object_survives_loss_and_lies_and_ends_with_its_destruction() {
     assert_eq!(repaired["members"][liar]["Ok"]["repaired"], 1, "{repaired}");
     assert!(std::fs::read(&lie).unwrap() == honest);
 
-    // One member loses its shard: it rebuilds it.
+    // One member loses its shard and the manifest, which it remembers: it rebuilds both.
     let lost = segments(&network, 3);
-    let folder = lost[0].2.parent().unwrap().to_owned();
+    let folder = lost[0].2.parent().and_then(Path::parent).unwrap().to_owned();
     std::fs::remove_dir_all(&folder).unwrap();
     let health = vault(&network, &["health", "trial"]);
     assert_eq!((health.code, &health.json()["status"]), (Some(1), &json!("critical")), "{}", health.all());
     done(vault(&network, &["repair", "trial"]));
     assert_eq!(segments(&network, 3).len(), lost.len());
+    assert!(folder.join("manifest").is_file());
 
     // One member is there and never answers: it is waited for once, and named if it was asked.
     network.pause(2);

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::{Home, Said};
 
 /// A network of one member whose node runs in a folder of its own.
-struct Network {
-    home: Home,
+pub(super) struct Network {
+    pub(super) home: Home,
     url: String,
     node: Child,
 }
@@ -21,12 +21,17 @@ impl Drop for Network {
 
 impl Network {
     fn start() -> Network {
+        Network::start_with("", "")
+    }
+
+    /// The same with more lines on top of the list of members, and more members.
+    pub(super) fn start_with(top: &str, members: &str) -> Network {
         let home = Home::new();
         let [peers, http] = super::nodes::free_ports(2)[..] else { unreachable!("two were asked for") };
         home.write(
             "members.toml",
             format!(
-                "chain = \"alone\"\n[parameters]\nmin-validators = 1\n[[member]]\norganisation = \"hospital-1\"\nname = \"第一医院\"\nrole = \"hospital\"\naddress = \"127.0.0.1:{peers}\"\nhttp = \"127.0.0.1:{http}\"\n"
+                "chain = \"alone\"\n{top}[parameters]\nmin-validators = 1\n[[member]]\norganisation = \"hospital-1\"\nname = \"第一医院\"\nrole = \"hospital\"\naddress = \"127.0.0.1:{peers}\"\nhttp = \"127.0.0.1:{http}\"\n{members}"
             ),
         );
         home.ok(&["network", "new", "--members", "members.toml", "--out", "net"]);
@@ -50,25 +55,25 @@ impl Network {
         network
     }
 
-    fn command(&self, args: &[&str]) -> Command {
+    pub(super) fn command(&self, args: &[&str]) -> Command {
         let mut command = self.home.command(args);
         command.env("MEDVEIL_NODE", &self.url);
         command.env("MEDVEIL_ACCOUNT", "net/hospital-1/keys/administrator.key");
         command
     }
 
-    fn run(&self, args: &[&str]) -> Said {
+    pub(super) fn run(&self, args: &[&str]) -> Said {
         Said::from(self.command(args).output().unwrap())
     }
 
-    fn ok(&self, args: &[&str]) -> Said {
+    pub(super) fn ok(&self, args: &[&str]) -> Said {
         let said = self.run(args);
         assert_eq!(said.code, Some(0), "{args:?}: {}", said.all());
         said
     }
 
     /// Exports evidence, checked against the genesis; what it says.
-    fn evidence(&self, object: &str, more: &[&str], out: &str) -> String {
+    pub(super) fn evidence(&self, object: &str, more: &[&str], out: &str) -> String {
         let export = ["audit", "export", object, "--out", out, "--genesis", "net/genesis.toml"];
         self.ok(&[&export, more].concat()).stdout
     }

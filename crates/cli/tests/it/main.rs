@@ -4,6 +4,8 @@
 mod anonymize;
 mod audits;
 mod bad_input;
+mod buckets;
+mod certificates;
 mod contracts;
 mod custody;
 mod hierarchies;
@@ -12,8 +14,10 @@ mod ledger;
 mod life;
 mod nodes;
 mod plans;
+mod policies;
 mod population;
 mod privacy;
+mod sources;
 mod tampering;
 
 use std::path::{Path, PathBuf};

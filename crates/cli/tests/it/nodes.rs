@@ -77,7 +77,7 @@ impl Network {
     }
 
     /// Replaces text in a file of a member's folder.
-    fn edit(&self, index: usize, file: &str, was: &str, is: &str) {
+    pub(super) fn edit(&self, index: usize, file: &str, was: &str, is: &str) {
         let path = self.folder(index).join(file);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(was), "{file} has no `{was}`");

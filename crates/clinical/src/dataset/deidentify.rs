@@ -55,7 +55,7 @@ pub struct Request<'a> {
 pub struct Settled {
     /// The dialect of CSV.
     pub hints: Hints,
-    /// The kinds of the columns of CSV, by their names.
+    /// The kinds of the columns of a table, by their names.
     pub kinds: Arc<BTreeMap<String, Option<Kind>>>,
     /// The places of the part's records among those of the whole, from 0.
     pub positions: Arc<[u64]>,
@@ -152,6 +152,7 @@ pub(super) fn deidentify_into(
                     request.plan,
                     sides,
                     &counts,
+                    outcome.tally.loss(),
                 ));
                 files.push(fhir_receipt(request.plan, source, &outcome));
             }

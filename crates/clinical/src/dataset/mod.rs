@@ -21,6 +21,6 @@ pub use distinct::distinct_values;
 pub use error::DatasetError;
 pub use fingerprint::{FilePrint, Fingerprint, fingerprint};
 pub use scan::{Scanned, scan};
-pub use source::{Format, Source, SourceError, Sources, discover};
+pub use source::{Format, Source, SourceError, Sources, discover, is_data};
 pub use stage::{Stage, StageError};
 pub use verify::{Check, Rerun, Verification, verify};

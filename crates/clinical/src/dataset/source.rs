@@ -129,8 +129,7 @@ fn walk(root: &Path, folder: &Path, sources: &mut Sources) -> Result<(), SourceE
         let relative = path.strip_prefix(root).unwrap_or(&path);
         let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
         let name = parts.join("/");
-        let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
-        if ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str())) {
+        if is_data(&path) {
             let format = detect(&path)?;
             sources.files.push(Source { path, name, format, size: metadata.len() });
         } else {
@@ -138,6 +137,12 @@ fn walk(root: &Path, folder: &Path, sources: &mut Sources) -> Result<(), SourceE
         }
     }
     Ok(())
+}
+
+/// Whether a name is that of a data file.
+pub fn is_data(path: &Path) -> bool {
+    let ending = path.extension().map(|ending| ending.to_string_lossy().to_ascii_lowercase());
+    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
 }
 
 /// Tells the format from the first bytes.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use medveil_deid::action::{self, ParameterError, Refusal, Site};
 use medveil_deid::plan::{Invalid, Match, Plan, Unmatched};
+use medveil_deid::report::Loss;
 use medveil_deid::study::{Record, Study};
 
 pub mod automaton;
@@ -139,6 +140,8 @@ pub struct Tally {
     pub rules: Vec<u64>,
     /// Elements removed because no rule governs them.
     pub unmatched: u64,
+    /// The most that noise costs a record that was written, over its values: millionths of epsilon, and delta in units of `10^-12`.
+    pub most: (u64, u64),
 }
 
 impl Tally {
@@ -151,7 +154,17 @@ impl Tally {
         self.unmatched += other.unmatched;
         self.rules.resize(self.rules.len().max(other.rules.len()), 0);
         self.rules.iter_mut().zip(&other.rules).for_each(|(sum, more)| *sum += more);
+        self.most = larger(self.most, other.most);
     }
+
+    /// What noise costs the record that it costs most; none without noise.
+    pub fn loss(&self) -> Option<Loss> {
+        (self.most != (0, 0)).then(|| Loss::of(self.most))
+    }
+}
+
+fn larger(one: (u64, u64), other: (u64, u64)) -> (u64, u64) {
+    (one.0.max(other.0), one.1.max(other.1))
 }
 
 /// One thread's working memory, with the part of the automaton that its data has met.
@@ -163,6 +176,7 @@ pub struct Scratch {
     written: u64,
     dropped: u64,
     unknown_types: u64,
+    most: (u64, u64),
 }
 
 impl Scratch {
@@ -211,6 +225,11 @@ impl FhirExecutor {
                 labels: Labels::of(method),
                 identity: matches!(method, "pseudonymize" | "hash" | "encrypt" | "new-uid"),
                 shifts: method == "shift-date",
+                cost: match Loss::of_parameters(&found.action.parameters()) {
+                    // What does not fit is more than anybody grants.
+                    Some(loss) => loss.exactly().unwrap_or((u64::MAX, u64::MAX)),
+                    None => (0, 0),
+                },
             });
             paths.push((path, effect));
             numbers.push(rule);
@@ -234,6 +253,7 @@ impl FhirExecutor {
             written: 0,
             dropped: 0,
             unknown_types: 0,
+            most: (0, 0),
         }
     }
 
@@ -280,6 +300,7 @@ impl FhirExecutor {
         match splicer.run(out) {
             Ok(true) => {
                 scratch.written += 1;
+                scratch.most = larger(scratch.most, self.cost(scratch.work.values()));
                 Ok(RecordOutcome::Written)
             }
             Ok(false) => {
@@ -288,6 +309,14 @@ impl FhirExecutor {
             }
             Err(Refused { offset, refusal }) => Err(error(offset, RecordFault::Refused(refusal))),
         }
+    }
+
+    /// What noise costs a record, of which each rule has changed so many values: those of a record have noise of their own, and add up.
+    fn cost(&self, values: &[u32]) -> (u64, u64) {
+        self.rules.iter().zip(values).fold((0u64, 0u64), |(epsilon, delta), (rule, values)| {
+            let times = |cost: u64| cost.saturating_mul(u64::from(*values));
+            (epsilon.saturating_add(times(rule.cost.0)), delta.saturating_add(times(rule.cost.1)))
+        })
     }
 
     /// What was done in this memory so far.
@@ -303,6 +332,7 @@ impl FhirExecutor {
             invalid: scratch.work.invalid,
             rules,
             unmatched: scratch.tape.counts.last().copied().unwrap_or_default(),
+            most: scratch.most,
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Prepared {
     pub identity: bool,
     /// Whether it moves dates, which takes a day.
     pub shifts: bool,
+    /// What its noise costs a value: millionths of epsilon, and delta in units of `10^-12`.
+    pub cost: (u64, u64),
 }
 
 /// An action bound to the kinds of values that its elements can have.
@@ -98,6 +100,11 @@ struct Replaced {
 const REPLACED: usize = 512;
 
 impl Workspace {
+    /// How many values of the record at hand each rule was applied to, but for those that were remembered.
+    pub fn values(&self) -> &[u32] {
+        &self.occurrences
+    }
+
     /// The place where a value would be remembered.
     #[inline]
     fn place(state: StateId, token: &[u8]) -> usize {

@@ -11,16 +11,15 @@ use std::{
 };
 
 use medveil_custodian::{
-    Custodian, CustodianError, DatasetSettings, Done, Interrupt, Interrupted, Ledger, LedgerError, Point,
-    Reader, Settings, Tip, Vault, VaultError, audit, ledger::latest, openings_file, patients,
+    Custodian, CustodianError, Done, Interrupt, Interrupted, Ledger, LedgerError, Point, Reader, Tip, Vault,
+    VaultError, audit, ledger::latest, openings_file,
 };
-use medveil_deid::{plan::Plan, study::MasterKey};
 use medveil_ledger::{
     AccountId, Action, ChainId, ChallengeId, CustodyId, Digest, Event, Key, OrganisationId, Outcome, Slug,
     Transaction,
     action::CustodyRegister,
     bounded::OpaqueBytes,
-    state::{challenge::Verdict, custody::Custody, dataset::HashSuite},
+    state::{challenge::Verdict, custody::Custody},
 };
 use medveil_vault::committee::OneTimeSecret;
 
@@ -28,44 +27,11 @@ use crate::{
     chance::Chance,
     claims::Cohort,
     consortium::{Consortium, custodian_key},
-    people::{Carried, PATIENTS, code, code_seed, slug},
+    hospital::{Home, TABLE, Table, tie},
+    people::{Carried, code},
     run::Cluster,
     watch::Failure,
 };
-
-/// Of each patient nothing but a number remains.
-const PLAN: &str = r#"
-[plan]
-name = "simulation"
-version = 1
-release-model = "controlled"
-subject = "patient_id"
-
-[[rule]]
-match = { column = "patient_id" }
-action = "pseudonymize"
-
-[[rule]]
-match = { column = "name" }
-action = { mask = { keep-first = 0 } }
-
-[[rule]]
-match = { column = "sex" }
-action = "redact"
-
-[[rule]]
-match = { column = "stage" }
-action = "keep"
-
-[[rule]]
-match = { column = "glucose" }
-action = "keep"
-"#;
-
-/// What contracts name.
-pub fn plan() -> Digest {
-    Digest(Plan::from_toml(PLAN).unwrap().digest())
-}
 
 /// The auditor's one-time key.
 pub fn reader() -> Digest {
@@ -76,20 +42,8 @@ fn auditor() -> OneTimeSecret {
     OneTimeSecret::from_bytes(&[0x1c; 32])
 }
 
-/// Patients of the hospital's table; the first of them have handles.
-const TABLE: usize = 40;
-/// Records of a patient.
-const VISITS: usize = 3;
-
-/// The hospital's own: its table, its custodian's folder.
-pub struct Home {
-    folder: tempfile::TempDir,
-    hospital: usize,
-    view: Arc<Mutex<View>>,
-}
-
 /// What a hospital's node has shown of the chain, and what was handed in to it.
-struct View {
+pub struct View {
     state: BTreeMap<Key, Vec<u8>>,
     times: Vec<u64>,
     events: Vec<Event>,
@@ -107,6 +61,24 @@ struct View {
 }
 
 impl View {
+    /// Nothing of the chain but its genesis.
+    pub fn new(consortium: &Consortium, chance: Chance) -> Self {
+        View {
+            state: consortium.rules.genesis().writes(),
+            times: Vec::new(),
+            events: Vec::new(),
+            next: Vec::new(),
+            done: BTreeMap::new(),
+            pending: Vec::new(),
+            outbox: Vec::new(),
+            nonce: 0,
+            away: false,
+            chance,
+            stops: 0,
+            faults: Vec::new(),
+        }
+    }
+
     fn height(&self) -> u64 {
         self.times.len() as u64
     }
@@ -148,10 +120,10 @@ impl View {
 /// The ledger, as a hospital's custodian has it.
 #[derive(Clone)]
 pub struct Book {
-    consortium: Arc<Consortium>,
-    hospital: usize,
-    folder: PathBuf,
-    view: Arc<Mutex<View>>,
+    pub consortium: Arc<Consortium>,
+    pub hospital: usize,
+    pub folder: PathBuf,
+    pub view: Arc<Mutex<View>>,
 }
 
 impl Reader for Book {
@@ -290,75 +262,6 @@ impl Interrupt for Stops {
             true => Err(Interrupted(point)),
             false => Ok(()),
         }
-    }
-}
-
-/// The live table of a hospital.
-#[derive(Default)]
-struct Table {
-    patients: usize,
-    /// A value is not what it was.
-    tampered: bool,
-}
-
-impl Table {
-    fn write(&self, folder: &Path) {
-        let mut text = String::from("patient_id,name,sex,stage,glucose\n");
-        for visit in 0..self.patients * VISITS {
-            let number = visit / VISITS;
-            let more = if self.tampered && visit == 1 { "0" } else { "" };
-            text += &format!("P{number:04},王某{number},男,m{number},{}.1{more}\n", 4 + visit % 9);
-        }
-        fs::write(folder.join("data/visits.csv"), text).unwrap();
-    }
-}
-
-impl Home {
-    fn new(consortium: &Consortium, hospital: usize, seed: u64) -> Self {
-        // In memory, where the machine has such a place: that the disk keeps what it is told to keep is not the question here.
-        let shared = Path::new("/dev/shm");
-        let folder = if shared.is_dir() { tempfile::tempdir_in(shared) } else { tempfile::tempdir() };
-        let folder = folder.unwrap();
-        for name in ["data", "plans"] {
-            fs::create_dir(folder.path().join(name)).unwrap();
-        }
-        fs::write(folder.path().join("plans/plan.toml"), PLAN).unwrap();
-        let key = MasterKey::from_bytes([hospital as u8 + 5; 32]);
-        fs::write(folder.path().join("hospital.key"), key.to_text().as_bytes()).unwrap();
-        let view = View {
-            state: consortium.rules.genesis().writes(),
-            times: Vec::new(),
-            events: Vec::new(),
-            next: Vec::new(),
-            done: BTreeMap::new(),
-            pending: Vec::new(),
-            outbox: Vec::new(),
-            nonce: 0,
-            away: false,
-            chance: Chance::new(seed ^ ((hospital as u64 + 1) << 56)),
-            stops: 0,
-            faults: Vec::new(),
-        };
-        Home { folder, hospital, view: Arc::new(Mutex::new(view)) }
-    }
-
-    fn settings(&self) -> Settings {
-        let dataset = DatasetSettings {
-            label: slug("visits"),
-            path: "data".into(),
-            key: "hospital.key".into(),
-            patient: "patient_id".into(),
-            level: None,
-            hashes: HashSuite::International,
-            watch: true,
-        };
-        Settings { folder: "custodian".into(), datasets: vec![dataset], ..Settings::default() }
-            .within(self.folder.path())
-    }
-
-    fn book(&self, consortium: &Arc<Consortium>) -> Book {
-        let folder = self.settings().folder;
-        Book { consortium: consortium.clone(), hospital: self.hospital, folder, view: self.view.clone() }
     }
 }
 
@@ -520,15 +423,4 @@ impl Cluster {
             }
         }
     }
-}
-
-/// Ties the handles of patients who were invited by an administrator.
-fn tie(folder: &Path, book: &Book) {
-    let codes: Vec<_> = (0..PATIENTS)
-        .map(|number| {
-            let code = patients::EnrolmentCode::from_seed(code_seed(book.hospital, number));
-            (format!("P{number:04}"), code)
-        })
-        .collect();
-    patients::tie(folder, book.chain(), book.organisation(), &codes).unwrap();
 }

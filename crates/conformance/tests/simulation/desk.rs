@@ -7,8 +7,8 @@ use medveil_ledger::{
     AccountId, Action, ContractId, DatasetId, Digest, ObjectRef, OrganisationId, ReleaseId, RequestId,
     action::{
         AccessRequest, AuditAnswer, AuditChallenge, AuditVerdict, BudgetSet, ContractCountersign,
-        ContractPublish, ContractSetStanding, DatasetRegister, DestructionAttest, DestructionOrder,
-        PatientInvite, ReleasePost, RequestCancel, RequestSubmit, RequestVote,
+        ContractPublish, ContractPublishWithPolicy, ContractSetStanding, DatasetRegister, DestructionAttest,
+        DestructionOrder, PatientInvite, ReleasePost, RequestCancel, RequestSubmit, RequestVote,
     },
     state::{
         challenge::Verdict,
@@ -25,9 +25,10 @@ use medveil_ledger::{
 
 use crate::{
     chance::Chance,
-    claims::{Asked, Cohort, Posted},
+    claims::{Asked, Cohort, POLICY, Posted},
     consortium::{Consortium, GENESIS_MS, REGULATOR, desk_key},
-    custodian::{plan, reader},
+    custodian::reader,
+    hospital::plan,
     people::{Known, PATIENTS, code, set, slug},
     run::Cluster,
     scenario::People,
@@ -91,7 +92,7 @@ impl Desk {
     /// What is done next, if anything.
     fn next(&mut self, consortium: &Consortium, known: &Known, chance: &mut Chance) -> Option<Move> {
         let needs_dataset =
-            |action: &Action| matches!(action, Action::BudgetSet(_) | Action::ContractPublish(_));
+            |action: &Action| !matches!(action, Action::DatasetRegister(_) | Action::PatientInvite(_));
         if self.founding.front().is_some_and(needs_dataset)
             && !known.claims.datasets.contains_key(&dataset(consortium, self.organisation))
             && self.has_custodian
@@ -437,7 +438,12 @@ fn founding(consortium: &Consortium, hospital: usize, has_custodian: bool) -> Ve
     }
     let nobody = Approvals { committee: set([]), needed: 0 };
     let terms = terms(consortium, hospital, &[hospital], nobody);
-    founding.push_back(ContractPublish { label: slug("own"), revision: 1, terms }.into());
+    // One of the two has a policy besides.
+    let (label, revision, policy) = (slug("own"), 1, POLICY.to_owned());
+    founding.push_back(match hospital {
+        0 => ContractPublish { label, revision, terms }.into(),
+        _ => ContractPublishWithPolicy { label, revision, terms, policy }.into(),
+    });
     founding
 }
 

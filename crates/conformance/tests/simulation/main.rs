@@ -17,6 +17,7 @@ mod claims;
 mod consortium;
 mod custodian;
 mod desk;
+mod hospital;
 mod judge;
 mod people;
 mod run;

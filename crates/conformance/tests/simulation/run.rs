@@ -17,7 +17,7 @@ use crate::{
     adversary::{Cheat, Liar, forged},
     chance::Chance,
     consortium::{Consortium, GENESIS_MS, node_key},
-    custodian::Home,
+    hospital::Home,
     judge,
     people::Known,
     scenario::{Scenario, Step},

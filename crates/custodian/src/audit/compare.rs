@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use medveil_deid::plan::{Match, Plan};
-use medveil_deid::table::Dialect;
 use medveil_deid::table::csv::{Block, RawBlock};
+use medveil_deid::table::{Dialect, parquet_record};
 use medveil_ledger::state::challenge::Verdict;
 use serde_json::Value;
 
 use super::Fault;
-use crate::source::{Layout, SchemaFile};
+use crate::layout::{Layout, SchemaFile};
 
 /// Actions that draw noise: their values follow from the seed.
 const NOISE: [&str; 3] = ["laplace", "gaussian", "perturb"];
@@ -36,9 +36,12 @@ pub(super) struct Three<'a> {
 }
 
 /// The labels that values got, by column: equal values have equal labels.
-pub(super) type Labels = BTreeMap<String, BTreeMap<String, String>>;
+pub(super) type Labels = BTreeMap<String, BTreeMap<Cell, Cell>>;
 
-/// The columns of a file of CSV, before and after.
+/// The text of a value; none for a null, which CSV does not have.
+type Cell = Option<String>;
+
+/// The columns of a table, before and after.
 pub(super) struct Columns<'a> {
     pub(super) raw: Vec<String>,
     pub(super) released: Vec<String>,
@@ -59,13 +62,60 @@ pub(super) fn compare(
         return Vec::new();
     }
     match layout {
-        Layout::Csv(dialect) => compare_cells(plan, dialect, columns, three, labels),
-        Layout::Ndjson => compare_resources(plan, three),
+        Layout::Csv(_) | Layout::Parquet => compare_cells(plan, layout, columns, three, labels),
+        Layout::Ndjson | Layout::Json => compare_resources(plan, three),
     }
 }
 
+/// The names of the columns that a header has.
+pub(super) fn names(layout: Layout, header: &[u8]) -> Vec<String> {
+    let names: Vec<String> = match layout {
+        Layout::Csv(dialect) => csv_cells(header, &dialect).unwrap_or_default(),
+        Layout::Parquet => {
+            let columns = parquet_record::columns(header).unwrap_or_default();
+            columns.into_iter().map(|(name, _)| name.to_owned()).collect()
+        }
+        Layout::Ndjson | Layout::Json => Vec::new(),
+    };
+    names.into_iter().map(|name| name.trim().to_owned()).collect()
+}
+
+/// Whether a release has the header that the plan makes. In Parquet a column that was made coarser is of text.
+pub(super) fn headers_agree(
+    layout: Layout,
+    expected: Option<&[u8]>,
+    released: Option<&[u8]>,
+    generalised: &[String],
+) -> bool {
+    let (Layout::Parquet, Some(expected), Some(released)) = (layout, expected, released) else {
+        return expected == released;
+    };
+    let (Some(expected), Some(released)) =
+        (parquet_record::columns(expected), parquet_record::columns(released))
+    else {
+        return false;
+    };
+    let coarser = |name: &str| generalised.iter().any(|column| column == name.trim());
+    let expected = expected.into_iter().map(|(name, of)| (name, if coarser(name) { "text" } else { of }));
+    expected.eq(released)
+}
+
 /// The cells of one record; none if it is not one.
-pub(super) fn cells(record: &[u8], dialect: &Dialect) -> Option<Vec<String>> {
+fn cells(layout: Layout, record: &[u8]) -> Option<Vec<Cell>> {
+    match layout {
+        Layout::Csv(dialect) => Some(csv_cells(record, &dialect)?.into_iter().map(Some).collect()),
+        Layout::Parquet => {
+            // What is nested or binary is compared by its bytes, in which no label or noise is.
+            let text = |bytes: &[u8]| {
+                std::str::from_utf8(bytes).map_or_else(|_| format!("{bytes:?}"), str::to_owned)
+            };
+            Some(parquet_record::cells(record)?.into_iter().map(|cell| cell.map(text)).collect())
+        }
+        Layout::Ndjson | Layout::Json => None,
+    }
+}
+
+fn csv_cells(record: &[u8], dialect: &Dialect) -> Option<Vec<String>> {
     let raw = RawBlock { bytes: record.to_vec(), first_record: 0, offset: 0 };
     let block = Block::parse(&raw, dialect, None).ok()?;
     (block.records() == 1)
@@ -74,14 +124,14 @@ pub(super) fn cells(record: &[u8], dialect: &Dialect) -> Option<Vec<String>> {
 
 fn compare_cells(
     plan: &Plan,
-    dialect: Dialect,
+    layout: Layout,
     columns: &Columns<'_>,
     three: &Three<'_>,
     labels: &mut Labels,
 ) -> Vec<Difference> {
     let whole = |fault| vec![Difference { verdict: Verdict::AlteredValue, fault, column: None }];
     let (Some(raw), Some(expected), Some(released)) =
-        (cells(three.raw, &dialect), cells(three.expected, &dialect), cells(three.released, &dialect))
+        (cells(layout, three.raw), cells(layout, three.expected), cells(layout, three.released))
     else {
         return whole(Fault::Form);
     };
@@ -128,7 +178,10 @@ fn compare_cells(
 /// Compares two resources by the paths of their values.
 fn compare_resources(plan: &Plan, three: &Three<'_>) -> Vec<Difference> {
     let whole = |fault| vec![Difference { verdict: Verdict::AlteredValue, fault, column: None }];
-    let parse = |bytes: &[u8]| serde_json::from_slice::<Value>(bytes.trim_ascii()).ok();
+    let parse = |bytes: &[u8]| {
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii();
+        serde_json::from_slice::<Value>(text).ok()
+    };
     let (Some(raw), Some(expected), Some(released)) =
         (parse(three.raw), parse(three.expected), parse(three.released))
     else {

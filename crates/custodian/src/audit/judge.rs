@@ -3,9 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use medveil_deid::merkle::{Hash, head_of_path, leaf};
 use medveil_deid::plan::Plan;
-use medveil_deid::study::{Prf, Suite};
 use medveil_ledger::state::challenge::{Challenge, Verdict, row};
 use medveil_ledger::state::contract::Contract;
 use medveil_ledger::state::dataset::Dataset as Registered;
@@ -14,16 +12,18 @@ use medveil_ledger::state::request::{Request, RequestStatus, Subject};
 use medveil_ledger::{AccountId, ChallengeId, Digest, Versioned};
 use medveil_vault::committee::OneTimeSecret;
 
-use super::compare::{Columns, Labels, Three, cells, compare};
+use super::compare::{Labels, Three, compare, headers_agree};
+use super::context::{Context, Row, header_holds, sides};
 use super::rerun::{Again, Opened, again, looks_at_table};
 use super::{AuditError, Checked, Fault, Finding, Judgement, MAX_FINDINGS, Soundness, Unproven};
 use crate::cohort::{Rule, prefetch};
 use crate::keys::{ReleaseKeys, suite};
+use crate::layout::{Layout, SchemaFile};
 use crate::ledger::{LedgerError, Reader, at, latest, version};
-use crate::openings::{Fate, OpenedFile, OpenedRecord, OpenedRow, Openings, digest};
+use crate::openings::{Fate, OpenedFile, OpenedRow, Openings, digest};
 use crate::plans::by_record;
 use crate::run::Purpose;
-use crate::source::{Layout, SchemaFile, place, root};
+use crate::source::{place, root};
 
 /// Rows, by their file and number.
 type Places = BTreeSet<(usize, u64)>;
@@ -111,23 +111,6 @@ struct Audit<'a> {
     case: &'a Case,
     findings: BTreeSet<Finding>,
     checked: Checked,
-}
-
-/// A row that was opened, and proven to be in the source.
-struct Row<'a> {
-    opened: &'a OpenedRow,
-    file: usize,
-    record: u64,
-}
-
-/// What was opened, as far as it is what the ledger has.
-struct Context<'a> {
-    openings: &'a Openings,
-    plan: Plan,
-    keys: ReleaseKeys,
-    schema: Vec<SchemaFile>,
-    layouts: Vec<Layout>,
-    source_suite: Suite,
 }
 
 impl Audit<'_> {
@@ -378,10 +361,13 @@ impl Audit<'_> {
                 continue;
             }
             self.checked.run_again += records.len() as u64;
+            let is_released =
+                |record: &u64| matches!(rows[&(file, *record)].opened.fate, Fate::Released { .. });
             let opened = Opened {
                 file: &context.openings.source[file],
                 schema,
                 layout: context.layouts[file],
+                released: records.keys().copied().filter(is_released).collect(),
                 records,
             };
             match again(&opened, &purpose, scratch) {
@@ -408,13 +394,18 @@ impl Audit<'_> {
             let name = schema.path.as_str();
             let output = context.openings.output.iter().find(|output| output.path == name);
             let again = made.get(&file);
-            if let (Some(output), Some(again)) = (output, again)
-                && output.header.as_ref().map(|header| &header.record) != again.header.as_ref()
-            {
-                self.find(Verdict::OtherPlan, Fault::Header, Some(name), None, None);
-                continue;
-            }
             let columns = context.columns(file, again);
+            let layout = context.layouts[file];
+            if let (Some(output), Some(again)) = (output, again) {
+                let released = output.header.as_ref().map(|header| header.record.as_slice());
+                if !headers_agree(layout, again.header.as_deref(), released, columns.generalised) {
+                    self.find(Verdict::OtherPlan, Fault::Header, Some(name), None, None);
+                    continue;
+                }
+            }
+            if again.is_some_and(|again| again.epsilon > self.case.posted.value.figures.epsilon) {
+                self.find(Verdict::OtherPlan, Fault::Loss, Some(name), None, None);
+            }
             let (mut labels, mut compared) = (Labels::new(), 0);
             let mut altered: BTreeMap<Option<String>, Vec<Finding>> = BTreeMap::new();
             for (at, row) in rows.range((file, 0)..(file + 1, 0)) {
@@ -448,7 +439,6 @@ impl Audit<'_> {
                         compared += 1;
                         let three =
                             Three { raw: &row.opened.raw.record, expected, released: &released.record };
-                        let layout = context.layouts[file];
                         for difference in compare(&context.plan, layout, &columns, &three, &mut labels) {
                             let finding = Finding {
                                 verdict: difference.verdict,
@@ -492,78 +482,4 @@ impl Audit<'_> {
             unproven,
         }
     }
-}
-
-impl<'a> Context<'a> {
-    /// A row, if its raw record is where it says in the registered source.
-    fn proven(&self, opened: &'a OpenedRow) -> Option<Row<'a>> {
-        let (file, record) = place(opened.row, self.openings.source.iter().map(|file| file.records))?;
-        let source = &self.openings.source[file];
-        holds(self.source_suite, source, record, &opened.raw).then_some(Row { opened, file, record })
-    }
-
-    /// Whether a record is in the release, at a place of a file.
-    fn is_released(&self, name: &str, at: u64, released: &OpenedRecord) -> bool {
-        let found = place(at, self.openings.output.iter().map(|file| file.records));
-        found.is_some_and(|(file, record)| {
-            let output = &self.openings.output[file];
-            output.path == name && holds(self.plan.head.suite, output, record, released)
-        })
-    }
-
-    /// Whose a row is, by its own words.
-    fn patient(&self, row: &Row<'_>) -> Option<String> {
-        let source = &self.openings.source[row.file];
-        let name = &self.openings.patient;
-        let records = crate::source::Records::of(
-            [source.header.as_ref().map_or(&[][..], |header| &header.record), &row.opened.raw.record]
-                .concat(),
-            &source.path,
-            self.layouts[row.file].without_mark(),
-        );
-        records.ok()?.patients(name).ok()?.into_iter().next()?
-    }
-
-    fn columns(&self, file: usize, again: Option<&Again>) -> Columns<'_> {
-        let of = |header: Option<&[u8]>| match (self.layouts[file], header) {
-            (Layout::Csv(dialect), Some(header)) => cells(header, &dialect).unwrap_or_default(),
-            _ => Vec::new(),
-        };
-        let source = &self.openings.source[file];
-        let trim = |names: Vec<String>| names.into_iter().map(|name| name.trim().to_owned()).collect();
-        let generalised = self.openings.generalised.iter().find(|(name, _)| *name == source.path);
-        Columns {
-            raw: trim(of(source.header.as_ref().map(|header| header.record.as_slice()))),
-            released: trim(of(again.and_then(|again| again.header.as_deref()))),
-            schema: &self.schema[file],
-            generalised: match looks_at_table(&self.plan) {
-                true => generalised.map_or(&[], |(_, columns)| columns),
-                // Nothing is made coarser by a plan that does not search.
-                false => &[],
-            },
-        }
-    }
-}
-
-fn sides(files: &[OpenedFile]) -> impl Iterator<Item = (&str, u64, Hash)> {
-    files.iter().map(|file| (file.path.as_str(), file.records, file.root))
-}
-
-/// Whether a record is in a file, by its proof.
-fn holds(suite: Suite, file: &OpenedFile, record: u64, opened: &OpenedRecord) -> bool {
-    let header = u64::from(file.header.is_some());
-    at_leaf(suite, file, record + header, file.records + header, opened)
-}
-
-/// Whether a file has a header where its layout has one, and it is its first leaf.
-fn header_holds(suite: Suite, file: &OpenedFile, layout: Layout) -> bool {
-    match &file.header {
-        None => !layout.has_header(),
-        Some(header) => layout.has_header() && at_leaf(suite, file, 0, file.records + 1, header),
-    }
-}
-
-fn at_leaf(suite: Suite, file: &OpenedFile, index: u64, count: u64, opened: &OpenedRecord) -> bool {
-    let leaf = leaf(&Prf::new(suite, &file.leaf_key), &opened.record);
-    head_of_path(suite, leaf, index, count, &opened.path) == Some(file.root)
 }

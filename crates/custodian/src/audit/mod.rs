@@ -11,6 +11,7 @@
 //!   [`Judgement::unproven`] names these columns.
 
 mod compare;
+mod context;
 mod judge;
 mod rerun;
 mod soundness;
@@ -96,6 +97,8 @@ pub enum Fault {
     Tie,
     /// A value is not what the plan makes of the raw record.
     Value,
+    /// A record loses more privacy to noise than was posted.
+    Loss,
     /// Equal values got different labels.
     Label,
     /// A record differs in its form alone: quotes, line end.

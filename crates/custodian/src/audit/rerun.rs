@@ -6,11 +6,12 @@ use std::path::Path;
 use medveil_clinical::dataset::Settled;
 use medveil_deid::plan::Plan;
 
+use crate::layout::{Layout, SchemaFile};
 use crate::openings::OpenedFile;
 use crate::reason::Reason;
-use crate::run::{Purpose, deidentify};
+use crate::records::{Records, write_opened};
+use crate::run::{Purpose, deidentify, loss_of};
 use crate::settings::Settings;
-use crate::source::{Layout, Records, SchemaFile};
 
 /// What a plan makes of opened records of one file.
 pub(super) struct Again {
@@ -18,6 +19,8 @@ pub(super) struct Again {
     pub(super) header: Option<Vec<u8>>,
     /// By the record's number in the source: what is released of it, or none where the plan drops it.
     pub(super) records: BTreeMap<u64, Option<Vec<u8>>>,
+    /// What noise costs the released record that it costs most, in millionths of epsilon.
+    pub(super) epsilon: u64,
 }
 
 /// A file of which records were opened.
@@ -26,28 +29,39 @@ pub(super) struct Opened<'a> {
     pub(super) schema: &'a SchemaFile,
     pub(super) layout: Layout,
     pub(super) records: BTreeMap<u64, &'a [u8]>,
+    /// Those of them that are said to be in the release.
+    pub(super) released: BTreeSet<u64>,
 }
-
-const MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Runs a plan on the opened records of a file, each with the place that it has in the source. `plan` asks nothing of the table as a whole.
 pub(super) fn again(opened: &Opened<'_>, purpose: &Purpose<'_>, scratch: &Path) -> Result<Again, Reason> {
     let all: BTreeSet<u64> = opened.records.keys().copied().collect();
-    let (header, written) = run(opened, &all, purpose, scratch)?;
+    let Written { header, records: written, mut epsilon } = run(opened, &all, purpose, scratch)?;
+    // Records of FHIR cost what their values are many: those count that are in the release.
+    if opened.layout.is_fhir() && opened.released.len() < all.len() {
+        epsilon = match opened.released.is_empty() {
+            true => 0,
+            false => run(opened, &opened.released, purpose, scratch)?.epsilon,
+        };
+    }
     if written.len() == all.len() {
         let records = all.into_iter().zip(written).map(|(record, made)| (record, Some(made)));
-        return Ok(Again { header, records: records.collect() });
+        return Ok(Again { header, records: records.collect(), epsilon });
     }
     // Some were dropped; one by one tells which.
     let mut records = BTreeMap::new();
     for record in all {
-        let (_, written) = run(opened, &BTreeSet::from([record]), purpose, scratch)?;
-        records.insert(record, written.into_iter().next());
+        let written = run(opened, &BTreeSet::from([record]), purpose, scratch)?;
+        records.insert(record, written.records.into_iter().next());
     }
-    Ok(Again { header, records })
+    Ok(Again { header, records, epsilon })
 }
 
-type Written = (Option<Vec<u8>>, Vec<Vec<u8>>);
+struct Written {
+    header: Option<Vec<u8>>,
+    records: Vec<Vec<u8>>,
+    epsilon: u64,
+}
 
 fn run(
     opened: &Opened<'_>,
@@ -60,19 +74,19 @@ fn run(
     let (input, output) = (work.path().join("in"), work.path().join("out"));
     let path = input.join(&opened.file.path);
     std::fs::create_dir_all(path.parent().unwrap_or(&input)).map_err(failed)?;
-    let mut bytes = MARK[..opened.layout.mark_len()].to_vec();
-    bytes.extend(opened.file.header.iter().flat_map(|header| &header.record));
-    let records = chosen.iter().filter_map(|record| opened.records.get(record));
-    records.for_each(|record| bytes.extend_from_slice(record));
-    std::fs::write(&path, bytes).map_err(failed)?;
+    let header = opened.file.header.as_ref().map(|header| header.record.as_slice());
+    let records: Vec<&[u8]> =
+        chosen.iter().filter_map(|record| opened.records.get(record).copied()).collect();
+    write_opened(opened.layout, header, &records, &path).map_err(|fault| Reason::Source { fault })?;
     let positions: Vec<u64> = chosen.iter().copied().collect();
     let settled =
         Settled { hints: opened.layout.hints(), kinds: opened.schema.kinds(), positions: positions.into() };
     let settled = BTreeMap::from([(opened.file.path.clone(), settled)]);
-    deidentify(&input, &settled, purpose, &output, &Settings::default())?;
+    let released = deidentify(&input, &settled, purpose, &output, &Settings::default())?;
     let made = Records::read(&output.join(&opened.file.path), &opened.file.path, opened.layout)?;
-    let records = (0..made.len()).filter_map(|record| made.record(record)).map(<[u8]>::to_vec);
-    Ok((made.header().map(<[u8]>::to_vec), records.collect()))
+    let mut records = Vec::new();
+    made.each(|_, record| records.push(record.to_vec()))?;
+    Ok(Written { header: made.header().map(<[u8]>::to_vec), records, epsilon: loss_of(&released) })
 }
 
 /// Whether a plan decides about records by the table as a whole.

@@ -157,7 +157,7 @@ fn what_cannot_be_read_is_named_and_nothing_is_registered() {
     for (name, text, said) in [
         ("visits.csv", "name,age\nA,1\n", "no column `patient_id`"),
         ("visits.csv", "patient_id,age\nP1,1,7\n", "visits.csv"),
-        ("bundle.json", "{\n\"resourceType\": \"Bundle\"\n}", "FHIR JSON"),
+        ("scan.dcm.csv", "MSH|^~\\&|", "HL7 v2"),
     ] {
         let world = World::new(1);
         std::fs::remove_file(world.home.path().join("data/visits.csv")).unwrap();

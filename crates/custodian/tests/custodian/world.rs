@@ -8,12 +8,15 @@ use std::rc::Rc;
 use medveil_custodian::*;
 use medveil_deid::plan::Plan;
 use medveil_deid::study::MasterKey;
+use medveil_deid::table::{parquet_record, write_records};
 use medveil_ledger::action::*;
 use medveil_ledger::state::custody::Custody;
 use medveil_ledger::state::release::Release;
 use medveil_ledger::terms::Terms;
 use medveil_ledger::vocabulary::Purpose;
 use medveil_ledger::*;
+use medveil_synth::tumours;
+pub use medveil_synth::tumours::PLAN;
 
 use crate::common::{Chain, key, organisation};
 use crate::scene::{ask, permit, research, set, wallet};
@@ -25,38 +28,6 @@ pub const RESEARCHER: u8 = 3;
 /// Who audits.
 pub const REGULATOR: u8 = 6;
 pub const LABEL: &str = "tumours";
-
-pub const PLAN: &str = r#"
-[plan]
-name = "tumour-study"
-version = 1
-release-model = "controlled"
-subject = "patient_id"
-
-[[rule]]
-match = { column = "patient_id" }
-action = "pseudonymize"
-
-[[rule]]
-match = { column = "name" }
-action = { mask = { keep-first = 0 } }
-
-[[rule]]
-match = { column = "age" }
-action = { generalize = { bin = 20 } }
-
-[[rule]]
-match = { column = "glucose" }
-action = { laplace = { epsilon = 1.0, lower = 0.0, upper = 40.0, decimals = 1 } }
-
-[[rule]]
-match = { column = "stage" }
-action = "keep"
-
-[[rule]]
-match = { column = "sex" }
-action = "keep"
-"#;
 
 /// What a ledger tells one member: a member's node may be made to lie to its own custodian.
 pub type Lie = Rc<dyn Fn(&Key, Option<Vec<u8>>) -> Option<Vec<u8>>>;
@@ -127,6 +98,18 @@ impl Ledger for Book {
 /// Names and contents of files.
 type Files = BTreeMap<String, Vec<u8>>;
 
+fn collect(root: &Path, folder: &Path, files: &mut Files) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(root, &path, files);
+            continue;
+        }
+        let name = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
+        files.insert(name, std::fs::read(&path).unwrap());
+    }
+}
+
 /// Custody that keeps folders in memory and registers them by the rules.
 #[derive(Clone)]
 pub struct Safe {
@@ -153,11 +136,9 @@ impl Vault for Safe {
         if latest.is_some_and(|latest| latest.version >= version) {
             return Ok(id);
         }
-        let files = std::fs::read_dir(folder).unwrap().map(|entry| {
-            let path = entry.unwrap().path();
-            (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap())
-        });
-        self.kept.borrow_mut().insert((id, version), files.collect());
+        let mut files = Files::new();
+        collect(folder, folder, &mut files);
+        self.kept.borrow_mut().insert((id, version), files);
         let wrapped_key = bounded::OpaqueBytes::new(vec![7; 64]).unwrap();
         let register = CustodyRegister { label, version, manifest: Digest([8; 32]), wrapped_key, policy };
         let done = self.book.act(register.into()).map_err(|error| VaultError(error.to_string()))?;
@@ -204,19 +185,23 @@ pub fn patient(number: u8) -> String {
     format!("P{number:04}")
 }
 
-/// Two visits for each patient, of few ages and both sexes, with stages that differ.
+/// The registry of these patients.
 pub fn table(patients: impl IntoIterator<Item = u8>) -> String {
-    let mut text = String::from("patient_id,name,sex,age,stage,glucose\n");
-    for number in patients {
-        for visit in 0..2u32 {
-            let n = u32::from(number);
-            let (sex, age) = (if n % 2 == 0 { "男" } else { "女" }, 42 + n % 17);
-            let stage = ["I", "IIA", "IIB", "III", "IV"][(n + visit) as usize % 5];
-            let glucose = f64::from(41 + (n * 7 + visit * 3) % 90) / 10.0;
-            text += &format!("{},王某{n},{sex},{age},{stage},{glucose:.1}\n", patient(number));
-        }
-    }
-    text
+    tumours::table(patients.into_iter().map(|number| (u32::from(number), patient(number))))
+}
+
+/// A registry as a file of Parquet.
+pub fn parquet(table: &str) -> Vec<u8> {
+    let record = |cells: &[&str]| parquet_record::record(cells.iter().map(|cell| Some(cell.as_bytes())));
+    let types = ["text", "text", "dictionary(int8, text)", "int32", "text", "decimal128(4, 1)"];
+    let mut lines = table.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let header: Vec<&str> =
+        lines.next().unwrap().into_iter().zip(types).flat_map(<[&str; 2]>::from).collect();
+    let records: Vec<Vec<u8>> = lines.map(|cells| record(&cells)).collect();
+    let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+    let mut bytes = Vec::new();
+    write_records(&record(&header), &records, &mut bytes).unwrap();
+    bytes
 }
 
 impl World {
@@ -245,10 +230,32 @@ impl World {
         World { home, book, safe, dataset, plan, handles: BTreeMap::new(), consents: BTreeMap::new() }
     }
 
+    /// Writes the table as a file of Parquet instead.
+    pub fn in_parquet(&self) {
+        let data = self.home.path().join("data");
+        let table = std::fs::read_to_string(data.join("visits.csv")).unwrap();
+        std::fs::remove_file(data.join("visits.csv")).unwrap();
+        std::fs::write(data.join("visits.parquet"), parquet(&table)).unwrap();
+    }
+
+    /// Files of other data in the place of the table, and a plan for them.
+    pub fn holding(mut self, files: impl IntoIterator<Item = (String, String)>, plan: &str) -> Self {
+        let data = self.home.path().join("data");
+        std::fs::remove_file(data.join("visits.csv")).unwrap();
+        for (name, text) in files {
+            let path = data.join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::write(self.home.path().join("plans/tumours.toml"), plan).unwrap();
+        self.plan = Plan::from_toml(plan).unwrap();
+        self
+    }
+
     pub fn settings(&self) -> Settings {
         let dataset = DatasetSettings {
             label: Slug::new(LABEL).unwrap(),
-            path: "data".into(),
+            path: Place::Folder("data".into()),
             key: "hospital.key".into(),
             patient: "patient_id".into(),
             level: None,

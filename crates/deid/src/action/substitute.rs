@@ -71,7 +71,8 @@ impl Action for Substitute {
             with: match &self.with {
                 Value::String(text) => text.clone(),
                 Value::Null => String::new(),
-                other => other.to_string(),
+                // Whatever order its keys were written in.
+                other => crate::plan::canonical(other.clone()).to_string(),
             },
             values: self.values.clone(),
             prf: site.study.prf(&["substitute"]),
@@ -119,6 +120,11 @@ mod tests {
         assert_eq!(all.len(), 3, "every word is chosen for some value");
         assert_eq!(run("substitute", json!({ "with": 0 }), None, "x").unwrap().unwrap(), "0");
         assert!(["a", "b", "c"].contains(&pick("y").as_str()));
+        for text in [r#"{"b":{"d":1,"c":2},"a":3}"#, r#"{"a":3,"b":{"c":2,"d":1}}"#] {
+            let with: serde_json::Value = serde_json::from_str(text).unwrap();
+            let written = run("substitute", json!({ "with": with }), None, "x").unwrap().unwrap();
+            assert_eq!(written, r#"{"a":3,"b":{"c":2,"d":1}}"#);
+        }
     }
 
     #[test]

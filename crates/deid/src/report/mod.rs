@@ -142,7 +142,7 @@ pub struct FileReport {
     pub bytes_out: u64,
     /// What happened to each column or path.
     pub items: Vec<Item>,
-    /// Privacy that noise costs a record of this file; none where values repeat in a record.
+    /// Privacy that noise costs a record of this file; where values repeat in a record, as in FHIR, the one that has most of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<Loss>,
     /// What a reader must know.
@@ -355,10 +355,12 @@ impl FileReport {
         plan: &Plan,
         (input, output): (&Side, &Side),
         rules: &[RuleCounts],
+        loss: Option<Loss>,
     ) -> FileReport {
         let items: Vec<Item> = rules.iter().map(|done| Item::of_rule(plan, done)).collect();
         FileReport {
             warnings: warning::of_rules(&items),
+            loss,
             ..FileReport::bare(path, format, input, output, items)
         }
     }
@@ -443,7 +445,7 @@ impl Item {
 
 impl Loss {
     /// What a value costs under an action with these parameters; none where it has no epsilon.
-    fn of_parameters(parameters: &Value) -> Option<Loss> {
+    pub fn of_parameters(parameters: &Value) -> Option<Loss> {
         let epsilon = parameters.get("epsilon")?.as_f64()?;
         let delta = parameters.get("delta").and_then(Value::as_f64).unwrap_or(0.0);
         Some(Loss { epsilon, delta })
@@ -455,13 +457,24 @@ impl Loss {
             let rule = plan.rules.get(done.rule?.checked_sub(1)?)?;
             Loss::of_parameters(&rule.action.parameters())
         };
-        // Where values repeat in a record, as in FHIR, nobody can add up what they cost together.
+        // Where values repeat in a record, as in FHIR, a receipt does not tell how often.
         let tables = receipt.files.iter().filter(|file| !file.format.starts_with("fhir"));
         let losses = tables.filter_map(|file| Loss::sum(file.rules.iter().filter_map(of_rule)));
         losses.fold(Loss::default(), |most, loss| Loss {
             epsilon: most.epsilon.max(loss.epsilon),
             delta: most.delta.max(loss.delta),
         })
+    }
+
+    /// In millionths of epsilon, and of delta in units of `10^-12`; none where that does not fit.
+    pub fn exactly(self) -> Option<(u64, u64)> {
+        let spend = Spend::new(self.epsilon, self.delta).ok()?;
+        Some((spend.epsilon_micros(), spend.delta_picos()))
+    }
+
+    /// Of so many millionths of epsilon, and so many `10^-12` of delta.
+    pub fn of((epsilon, delta): (u64, u64)) -> Loss {
+        Loss { epsilon: epsilon as f64 / 1e6, delta: delta as f64 / 1e12 }
     }
 
     /// What they cost together, added up exactly in millionths; none where nothing costs.
@@ -471,10 +484,7 @@ impl Loss {
             let spend = Spend::new(loss.epsilon, loss.delta).ok()?;
             total = Some(total.unwrap_or(Spend::ZERO).checked_add(spend)?);
         }
-        total.map(|spend| Loss {
-            epsilon: spend.epsilon_micros() as f64 / 1e6,
-            delta: spend.delta_picos() as f64 / 1e12,
-        })
+        total.map(|spend| Loss::of((spend.epsilon_micros(), spend.delta_picos())))
     }
 }
 

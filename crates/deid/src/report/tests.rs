@@ -144,7 +144,7 @@ fn talkative() -> Report {
     let rules = [RuleCounts { rule: Some(0), counts }, RuleCounts { rule: None, counts }];
     let side = Side::new(&crate::merkle::Builder::new(Suite::International), 1, 2);
     report.files.push(file);
-    report.files.push(FileReport::of_rules("b.ndjson", "fhir", &plan, (&side, &side), &rules));
+    report.files.push(FileReport::of_rules("b.ndjson", "fhir", &plan, (&side, &side), &rules, None));
     report.loss = Loss { epsilon: 1.0, delta: 1e-9 };
     report
 }

@@ -31,8 +31,20 @@ pub struct FileKeys {
     pub output_leaves: Prf,
     /// Of the random choices.
     pub noise: NoiseKey,
-    /// The kinds of the columns of CSV by their names, where they are known: those of a file of which this is a part. Detected where there are none.
+    /// The kinds of the columns of a table by their names, where they are known: those of a file of which this is a part. Detected where there are none.
     pub kinds: Option<Arc<BTreeMap<String, Option<Kind>>>>,
+}
+
+impl FileKeys {
+    /// Gives columns the kinds that are known of them.
+    pub(super) fn settle(&self, findings: &mut [ColumnFinding]) {
+        let Some(kinds) = &self.kinds else { return };
+        for finding in findings {
+            if let Some(kind) = kinds.get(&finding.name) {
+                finding.kind = *kind;
+            }
+        }
+    }
 }
 
 /// Bytes that are read before a run starts. Fixed, so that what is detected does not depend on how a run is carried out.
@@ -444,13 +456,7 @@ pub fn kinds(
 /// Tells the kinds of the columns from the first records, unless they are known.
 fn detect_first<R: Read>(opened: &Opened<R>, keys: &FileKeys) -> Result<Vec<ColumnFinding>, TableError> {
     let mut findings = detect_columns(opened, &|_| true)?;
-    if let Some(kinds) = &keys.kinds {
-        for finding in &mut findings {
-            if let Some(kind) = kinds.get(&finding.name) {
-                finding.kind = *kind;
-            }
-        }
-    }
+    keys.settle(&mut findings);
     Ok(findings)
 }
 

@@ -16,7 +16,8 @@ mod job;
 mod linkage;
 mod marks;
 mod parquet_file;
-mod parquet_record;
+mod parquet_part;
+pub mod parquet_record;
 mod parquet_run;
 mod parquet_text;
 mod recode;
@@ -38,6 +39,7 @@ pub use job::{Counts, Job, Protection, Side, TableOutcome};
 pub use linkage::{
     PatientColumns, Persons, SubjectColumn, Tie, fingerprint_in, patients_csv, patients_parquet,
 };
+pub use parquet_part::{ParquetRecords, write_records};
 pub use parquet_run::{
     count_in as count_in_parquet, deidentify as deidentify_parquet, hash as hash_parquet,
     kinds as kinds_parquet, measure as assess_parquet, scan as scan_parquet, search as search_parquet,

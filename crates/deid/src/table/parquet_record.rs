@@ -3,7 +3,7 @@
 //! ```text
 //! record = cell*          in the order of the columns
 //! cell   = u32 length, big-endian, and that many bytes; 0xffffffff alone for a null
-//! bytes  = the text of the value (see [`super::parquet_text`]), or the bytes of a binary value,
+//! bytes  = the text of the value (see `parquet_text.rs`), or the bytes of a binary value,
 //!          or the cells of a list's elements, a map's entries, a struct's fields
 //! header = for each column: cell of its name, cell of its type's name
 //! ```
@@ -40,6 +40,43 @@ pub(super) enum Column {
     List { nulls: Option<NullBuffer>, bounds: Vec<(usize, usize)>, items: Box<Column> },
     /// Structs: their fields.
     Struct { nulls: Option<NullBuffer>, fields: Vec<Column> },
+}
+
+/// The cells of a record, none for a null; of a list, its elements'. None where the bytes are no cells.
+pub fn cells(record: &[u8]) -> Option<Vec<Option<&[u8]>>> {
+    let (mut rest, mut cells) = (record, Vec::new());
+    while !rest.is_empty() {
+        let (length, after) = rest.split_first_chunk()?;
+        let length = u32::from_be_bytes(*length);
+        let (content, after) = match length {
+            u32::MAX => (None, after),
+            _ => after.split_at_checked(length as usize).map(|(content, after)| (Some(content), after))?,
+        };
+        cells.push(content);
+        rest = after;
+    }
+    Some(cells)
+}
+
+/// The bytes of a record that has these cells.
+pub fn record<'a>(cells: impl IntoIterator<Item = Option<&'a [u8]>>) -> Vec<u8> {
+    let mut out = Vec::new();
+    for content in cells {
+        match content {
+            Some(content) => cell(&mut out, |out| out.extend_from_slice(content)),
+            None => out.extend_from_slice(&u32::MAX.to_be_bytes()),
+        }
+    }
+    out
+}
+
+/// The columns that a header names, with their types. None where it is no header.
+pub fn columns(header: &[u8]) -> Option<Vec<(&str, &str)>> {
+    let cells: Option<Vec<&str>> =
+        cells(header)?.into_iter().map(|cell| std::str::from_utf8(cell?).ok()).collect();
+    let cells = cells?;
+    let (pairs, rest) = cells.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[name, of]| (*name, *of)).collect())
 }
 
 impl Column {
@@ -182,7 +219,23 @@ mod tests {
         assert_eq!(bytes(rows.slice(3, 1), 0), all[3]);
 
         let numbers: ArrayRef = Arc::new(Int32Array::from(vec![7]));
-        let record = StructArray::from(vec![(Arc::new(Field::new("n", DataType::Int32, true)), numbers)]);
-        assert_eq!(bytes(record, 0), [0, 0, 0, 5, 0, 0, 0, 1, b'7']);
+        let fields = StructArray::from(vec![(Arc::new(Field::new("n", DataType::Int32, true)), numbers)]);
+        assert_eq!(bytes(fields, 0), [0, 0, 0, 5, 0, 0, 0, 1, b'7']);
+    }
+
+    #[test]
+    fn cells_come_back_from_a_record_and_nothing_else_is_taken_for_one() {
+        let all = [None, Some(&b""[..]), Some(b"ab")];
+        let bytes = record(all);
+        assert_eq!(cells(&bytes).unwrap(), all);
+        assert!(
+            (1..bytes.len()).filter(|end| ![4, 8].contains(end)).all(|end| cells(&bytes[..end]).is_none())
+        );
+        let schema = Schema::new(vec![
+            Field::new("id", DataType::Utf8, true),
+            Field::new("at", DataType::Date32, false),
+        ]);
+        assert_eq!(columns(&header(&schema)).unwrap(), [("id", "text"), ("at", "date32")]);
+        assert!(columns(&record([Some(&b"id"[..])])).is_none() && columns(&record([None, None])).is_none());
     }
 }

@@ -53,7 +53,7 @@ pub fn search(
     job: &Job<'_>,
 ) -> Result<Option<Generalisation>, TableError> {
     let source = Source::open(file)?;
-    let (findings, cut) = detect_first(&source, job)?;
+    let (findings, cut) = detect_first(&source, Some(keys), job)?;
     let binding = Binding::new(plan, study, findings)?;
     let Some(focus) = generalise::focus(plan, &binding) else { return Ok(None) };
     // Columns that are not released need not be of a type that is read.
@@ -97,7 +97,7 @@ pub fn deidentify(
 ) -> Result<TableOutcome, TableError> {
     let Protection { generalisation, ties } = protection;
     let source = Source::open(file)?;
-    let (findings, cut) = detect_first(&source, job)?;
+    let (findings, cut) = detect_first(&source, Some(keys), job)?;
     let mut binding = Binding::new(plan, study, findings)?;
     if let Some(generalisation) = &generalisation {
         generalisation.mark(&mut binding);
@@ -124,6 +124,7 @@ pub fn deidentify(
     trees.0.push(leaf(&keys.input_leaves, &header(source.schema())));
     trees.1.push(leaf(&keys.output_leaves, &header(&released)));
     let (mut records_in, mut records_out) = (0, 0);
+    let mut dropped_records = Vec::new();
     let mut counts = vec![Counts::default(); binding.columns.len()];
     let mut sink = Sink::new(output, released.clone(), source.compression, cut.group_rows)?;
     let mut batches = source.batches(cut.batch_rows)?;
@@ -136,6 +137,7 @@ pub fn deidentify(
             done.leaves_out.iter().for_each(|hash| trees.1.push(*hash));
             records_in += done.leaves_in.len() as u64;
             records_out += done.leaves_out.len() as u64;
+            dropped_records.extend(done.dropped);
             counts.iter_mut().zip(&done.counts).for_each(|(total, part)| *total += *part);
             assessor.absorb(done.part);
             if let (Some(persons), Some(part)) = (&mut persons, done.persons) {
@@ -153,7 +155,7 @@ pub fn deidentify(
         input: Side::new(&trees.0, records_in, source.size),
         output: Side::new(&trees.1, records_out, bytes_out),
         dropped: records_in - records_out,
-        dropped_records: Vec::new(),
+        dropped_records,
         assessment: assessor.finish(),
         search: generalisation.map(Generalisation::into_result),
         patients,
@@ -270,6 +272,7 @@ pub fn hash(file: File, leaves: &Prf, suite: Suite, job: &Job<'_>) -> Result<Sid
     Ok(Side::new(&tree, source.rows, source.size))
 }
 
+/// The format of a file, for reports and schemas.
 fn format(source: &Source) -> String {
     format!("parquet ({})", compression_name(source.compression))
 }
@@ -301,12 +304,16 @@ pub fn kinds(
     if !source.names()?.iter().any(|name| wanted(name)) {
         return Ok(Vec::new());
     }
-    let (findings, _) = detect_first(&source, job)?;
+    let (findings, _) = detect_first(&source, None, job)?;
     Ok(findings.into_iter().filter(|finding| wanted(&finding.name)).collect())
 }
 
-/// Tells the kinds of the columns from the first records, and from their size how to cut the file.
-fn detect_first(source: &Source, job: &Job<'_>) -> Result<(Vec<ColumnFinding>, Cut), TableError> {
+/// Tells the kinds of the columns from the first records, unless they are known, and from their size how to cut the file.
+fn detect_first(
+    source: &Source,
+    keys: Option<&FileKeys>,
+    job: &Job<'_>,
+) -> Result<(Vec<ColumnFinding>, Cut), TableError> {
     let names = source.names()?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
     let mut scanner = TableScanner::new(&names, detect::Options::default());
@@ -318,7 +325,9 @@ fn detect_first(source: &Source, job: &Job<'_>) -> Result<(Vec<ColumnFinding>, C
         rows += text.rows as u64;
         bytes += text.bytes() as u64;
     }
-    Ok((scanner.finish(), source.cut(bytes / rows.max(1))))
+    let mut findings = scanner.finish();
+    keys.into_iter().for_each(|keys| keys.settle(&mut findings));
+    Ok((findings, source.cut(bytes / rows.max(1))))
 }
 
 /// The columns that are released, with the types that they have then.
@@ -353,7 +362,7 @@ pub(super) struct BatchText {
 
 impl BatchText {
     /// All columns.
-    fn new(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
+    pub(super) fn new(batch: &Batch, max_record: usize) -> Result<BatchText, TableError> {
         Self::of(batch, max_record, |_| true)
     }
 
@@ -395,7 +404,22 @@ impl BatchText {
 
     /// The leaf of each record.
     fn leaves(&self, key: &Prf, first: u64, max_record: usize) -> Result<Vec<Hash>, TableError> {
-        let (mut leaves, mut record, mut total) = (Vec::with_capacity(self.rows), Vec::new(), 0usize);
+        let mut leaves = Vec::with_capacity(self.rows);
+        self.records(first, max_record, |_, record| {
+            leaves.push(leaf(key, record));
+            Ok(())
+        })?;
+        Ok(leaves)
+    }
+
+    /// Each record with its row in the batch, as leaves are made of it.
+    pub(super) fn records(
+        &self,
+        first: u64,
+        max_record: usize,
+        mut each: impl FnMut(usize, &[u8]) -> Result<(), TableError>,
+    ) -> Result<(), TableError> {
+        let (mut record, mut total) = (Vec::new(), 0usize);
         for row in 0..self.rows {
             record.clear();
             self.columns.iter().flatten().for_each(|column| column.write(row, &mut record));
@@ -405,9 +429,9 @@ impl BatchText {
                 let limit = max_record;
                 return Err(TableError::at_row(first + row as u64 + 1, Trouble::TooLong { limit }));
             }
-            leaves.push(leaf(key, &record));
+            each(row, &record)?;
         }
-        Ok(leaves)
+        Ok(())
     }
 }
 
@@ -445,6 +469,8 @@ struct Done {
     counts: Vec<Counts>,
     part: Part,
     persons: Option<Persons>,
+    /// Records that were dropped, where that is asked.
+    dropped: Vec<u64>,
     bytes_in: u64,
 }
 
@@ -487,6 +513,9 @@ impl Run<'_> {
             let keep: BooleanArray = done.dropped.iter().map(|dropped| Some(!dropped)).collect();
             records = filter_record_batch(&records, &keep).expect("one entry a row");
         }
+        let asked = self.keys.kinds.is_some();
+        let dropped = (batch.first..).zip(&done.dropped).filter(|(_, dropped)| asked && **dropped);
+        let dropped = dropped.map(|(record, _)| record).collect();
         let out = Batch { records, first: batch.first, bytes: 0 };
         // Read from what is written, as whoever checks the release will read it.
         let leaves_out =
@@ -498,6 +527,7 @@ impl Run<'_> {
             counts: done.counts,
             part,
             persons,
+            dropped,
             bytes_in: batch.bytes,
         })
     }

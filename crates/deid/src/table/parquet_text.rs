@@ -16,10 +16,13 @@ use arrow_array::builder::StringBuilder;
 use arrow_array::cast::AsArray;
 use arrow_array::timezone::Tz;
 use arrow_array::types::{
-    Float32Type, Float64Type, TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
-    TimestampSecondType,
+    Float32Type, Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
+    TimestampNanosecondType, TimestampSecondType,
 };
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray};
+use arrow_array::{
+    Array, ArrayRef, ArrowPrimitiveType, Float32Array, Float64Array, Int64Array, PrimitiveArray, StringArray,
+    new_null_array,
+};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
 
@@ -150,6 +153,111 @@ pub(super) fn name(of: &DataType) -> String {
     }
 }
 
+/// The type of which this is the [name], where its values have a text; otherwise one that holds what leaves have of them: bytes of what is nested or binary, text of what Arrow
+/// shows in its own words. None where no type is called so.
+pub(super) fn of_name(name: &str) -> Option<DataType> {
+    use DataType::*;
+    let (word, inside) = match name.split_once('(') {
+        None => (name, None),
+        Some((word, rest)) => (word, Some(rest.strip_suffix(')')?)),
+    };
+    let unit = |text: &str| match text {
+        "s" => Some(TimeUnit::Second),
+        "ms" => Some(TimeUnit::Millisecond),
+        "us" => Some(TimeUnit::Microsecond),
+        "ns" => Some(TimeUnit::Nanosecond),
+        _ => None,
+    };
+    let digits = |inside: Option<&str>| -> Option<(u8, i8)> {
+        let (precision, scale) = inside?.split_once(", ")?;
+        Some((precision.parse().ok()?, scale.parse().ok()?))
+    };
+    Some(match word {
+        "null" => Null,
+        "boolean" => Boolean,
+        "int8" => Int8,
+        "int16" => Int16,
+        "int32" => Int32,
+        "int64" => Int64,
+        "uint8" => UInt8,
+        "uint16" => UInt16,
+        "uint32" => UInt32,
+        "uint64" => UInt64,
+        "float16" => Float16,
+        "float32" => Float32,
+        "float64" => Float64,
+        "decimal32" => digits(inside).map(|(p, s)| Decimal32(p, s))?,
+        "decimal64" => digits(inside).map(|(p, s)| Decimal64(p, s))?,
+        "decimal128" => digits(inside).map(|(p, s)| Decimal128(p, s))?,
+        "decimal256" => digits(inside).map(|(p, s)| Decimal256(p, s))?,
+        "date32" => Date32,
+        "date64" => Date64,
+        "time32" => Time32(unit(inside?)?),
+        "time64" => Time64(unit(inside?)?),
+        "timestamp" => match inside?.split_once(", ") {
+            Some((of, zone)) => Timestamp(unit(of)?, Some(zone.into())),
+            None => Timestamp(unit(inside?)?, None),
+        },
+        "text" | "duration" | "interval" | "union" | "run-end" => Utf8,
+        "large-text" => LargeUtf8,
+        "text-view" => Utf8View,
+        "binary" | "list" | "map" | "struct" => Binary,
+        "dictionary" => match inside?.split_once(", ")? {
+            (key, "text") => Dictionary(Box::new(of_name(key)?), Box::new(Utf8)),
+            (key, "large-text") => Dictionary(Box::new(of_name(key)?), Box::new(LargeUtf8)),
+            _ => Utf8,
+        },
+        _ => return None,
+    })
+}
+
+/// The column of type `to` whose values have these texts: what [`read`] has read, whatever it was. None where the type has no value of that text.
+pub(super) fn restore(texts: &StringArray, to: &DataType) -> Option<ArrayRef> {
+    use DataType::*;
+    let array = match to {
+        Null => new_null_array(to, texts.len()),
+        Float16 | Float32 => {
+            let numbers: Float32Array = texts
+                .iter()
+                .map(|text| text.map(str::parse::<f32>).transpose())
+                .collect::<Result<_, _>>()
+                .ok()?;
+            cast(&numbers, to).ok()?
+        }
+        Float64 => {
+            let numbers: Float64Array = texts
+                .iter()
+                .map(|text| text.map(str::parse::<f64>).transpose())
+                .collect::<Result<_, _>>()
+                .ok()?;
+            Arc::new(numbers)
+        }
+        Date32 | Date64 | Time32(_) | Time64(_) | Timestamp(..) => match write(texts, to) {
+            Ok(array) => array,
+            Err(_) => stored(texts, to)?,
+        },
+        _ => write(texts, to).ok()?,
+    };
+    (read(&array).ok()? == *texts).then_some(array)
+}
+
+/// Dates and times of which some are outside of the calendar, and shown as they are stored.
+fn stored(texts: &StringArray, to: &DataType) -> Option<ArrayRef> {
+    let as_stored = match to {
+        DataType::Date32 | DataType::Time32(_) => DataType::Int32,
+        _ => DataType::Int64,
+    };
+    let one = |text: &str| {
+        let inside = write(&StringArray::from(vec![text]), to).ok();
+        let inside = inside.and_then(|array| cast(&cast(&array, &as_stored).ok()?, &DataType::Int64).ok());
+        inside.map_or_else(|| text.parse().ok(), |array| Some(array.as_primitive::<Int64Type>().value(0)))
+    };
+    let numbers: Option<Vec<Option<i64>>> =
+        texts.iter().map(|text| text.map(one).map_or(Some(None), |number| number.map(Some))).collect();
+    let numbers: ArrayRef = Arc::new(Int64Array::from(numbers?));
+    cast(&cast(&numbers, &as_stored).ok()?, to).ok()
+}
+
 /// Rust writes the fewest digits that read back as the same number, and no exponent.
 fn shortest<T: ArrowPrimitiveType<Native: Display>>(array: &PrimitiveArray<T>) -> StringArray {
     let mut texts = StringBuilder::with_capacity(array.len(), array.len() * 8);
@@ -252,8 +360,7 @@ fn plain(number: &str) -> &str {
 mod tests {
     use arrow_array::types::Int8Type;
     use arrow_array::{
-        Date32Array, Decimal128Array, DictionaryArray, Float32Array, Float64Array, Int64Array,
-        TimestampMicrosecondArray, TimestampSecondArray,
+        Date32Array, Decimal128Array, DictionaryArray, TimestampMicrosecondArray, TimestampSecondArray,
     };
     use proptest::prelude::*;
 
@@ -343,6 +450,53 @@ mod tests {
         let many: StringArray = (0..1000).map(|n| Some(n.to_string())).collect();
         let to = changed(dictionary.data_type());
         assert_eq!(read(&write(&many, &to).unwrap()).unwrap(), many);
+    }
+
+    #[test]
+    fn a_type_is_told_by_its_name_where_values_have_a_text() {
+        use DataType::*;
+        let of_text = Dictionary(Box::new(Int8), Box::new(LargeUtf8));
+        for of in [
+            Null,
+            Boolean,
+            UInt16,
+            Float16,
+            Decimal256(40, -2),
+            Date64,
+            Time32(TimeUnit::Millisecond),
+            Timestamp(TimeUnit::Nanosecond, None),
+            Timestamp(TimeUnit::Second, Some("Asia/Shanghai".into())),
+            Utf8View,
+            of_text,
+        ] {
+            assert_eq!(of_name(&name(&of)), Some(of));
+        }
+        assert_eq!(of_name("list(struct(\"a\": text, \"b\": int8))"), Some(Binary));
+        assert_eq!(of_name("duration(s)"), Some(Utf8));
+        assert!(
+            ["", "words", "timestamp", "timestamp(h)", "list(text", "decimal128(7)"]
+                .iter()
+                .all(|name| of_name(name).is_none())
+        );
+    }
+
+    #[test]
+    fn what_was_read_is_restored_whatever_it_was() {
+        let instants = vec![Some(i64::MAX), None, Some(0), Some(-1)];
+        for array in [
+            Arc::new(Float64Array::from(vec![f64::NAN, f64::INFINITY, -0.0, 5e-324])) as ArrayRef,
+            Arc::new(Float32Array::from(vec![f32::NEG_INFINITY, 0.1])),
+            Arc::new(Date32Array::from(vec![Some(0), Some(i32::MAX), None])),
+            Arc::new(TimestampSecondArray::from(instants.clone())),
+            Arc::new(TimestampSecondArray::from(instants).with_timezone("PRC")),
+            new_null_array(&DataType::Null, 3),
+        ] {
+            let texts = read(&array).unwrap();
+            let restored = restore(&texts, array.data_type()).unwrap();
+            assert_eq!((read(&restored).unwrap(), restored.data_type()), (texts, array.data_type()));
+        }
+        assert!(restore(&StringArray::from(vec!["5.0"]), &DataType::Float64).is_none());
+        assert!(restore(&StringArray::from(vec!["x"]), &DataType::Date32).is_none());
     }
 
     proptest! {

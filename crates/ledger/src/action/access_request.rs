@@ -1,6 +1,7 @@
 //! `access.request`: a release is used.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use medveil_policy::Released;
 use serde::{Deserialize, Serialize};
 
 use super::release_post::{check_fresh, check_usable};
@@ -9,6 +10,7 @@ use crate::Text;
 use crate::call::{Call, Halt};
 use crate::decision::decide;
 use crate::id::{AccessId, ChainId, ObjectRef, ReleaseId};
+use crate::policy::Step;
 use crate::refusal::fact;
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::Record;
@@ -76,7 +78,9 @@ impl Execute for AccessRequest {
             return Err(AccessRefusal::NotYours { account: request.requester }.into());
         }
         let until_ms = request.granted(call.now_ms())?.until_ms;
-        let decided = decide(call.state, &request.ask, request.by(), Some(until_ms))?;
+        let (patients, records) = (release.figures.patients, release.figures.records);
+        let step = Step::Access(release.dataset, Released { patients, records });
+        let decided = decide(call.state, &request.ask, request.by(), step, Some(until_ms))?;
         let terms = &decided.contract.value.terms;
         let (owner, cohort_at) = (release.organisation, release.figures.cohort_at);
         check_fresh(call.state, &request, terms, owner, cohort_at, Withdrawals::OfPosted)?;

@@ -7,19 +7,21 @@ use super::{ActionSpec, Execute};
 use crate::Text;
 use crate::call::{Call, Halt};
 use crate::id::{
-    AccessId, AccountId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest,
-    IncidentId, ObjectKind, ObjectRef, ReleaseId, RequestId,
+    AccessId, AccountId, CertificateId, ChainId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId,
+    Digest, IncidentId, IssuerId, ObjectKind, ObjectRef, ReleaseId, RequestId,
 };
 use crate::refusal::{fact, refusals};
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::access::Access;
 use crate::state::account::Account;
+use crate::state::certificate::Certificate;
 use crate::state::challenge::Challenge;
 use crate::state::consent::Consent;
 use crate::state::contract::Contract;
 use crate::state::custody::Custody;
 use crate::state::dataset::Dataset;
 use crate::state::incident::Incident;
+use crate::state::issuer::Issuer;
 use crate::state::key::Key;
 use crate::state::organisation::Organisation;
 use crate::state::proposal::Proposal;
@@ -147,6 +149,8 @@ fn record_key(object: &ObjectRef) -> Option<Key> {
         ObjectKind::Access => Some(Access::head_key(&AccessId(object.id))),
         ObjectKind::Challenge => Some(Challenge::head_key(&ChallengeId(object.id))),
         ObjectKind::Incident => Some(Incident::head_key(&IncidentId(object.id))),
+        ObjectKind::Certificate => Some(Certificate::head_key(&CertificateId(object.id))),
+        ObjectKind::Issuer => Some(Issuer::head_key(&IssuerId(object.id))),
         ObjectKind::Custody => Some(Custody::head_key(&CustodyId(object.id))),
         ObjectKind::External | ObjectKind::Parameters | ObjectKind::Validators | ObjectKind::Transaction => {
             None

@@ -12,12 +12,15 @@ pub mod audit_challenge;
 pub mod audit_notarise;
 pub mod audit_verdict;
 pub mod budget_set;
+pub mod certificate_register;
+pub mod certificate_revoke;
 pub mod committee_post;
 pub mod consent_grant;
 pub mod consent_narrow;
 pub mod consent_withdraw;
 pub mod contract_countersign;
 pub mod contract_publish;
+pub mod contract_publish_with_policy;
 pub mod contract_set_standing;
 pub mod custody_post_partial;
 pub mod custody_register;
@@ -49,12 +52,15 @@ pub use audit_challenge::AuditChallenge;
 pub use audit_notarise::AuditNotarise;
 pub use audit_verdict::AuditVerdict;
 pub use budget_set::BudgetSet;
+pub use certificate_register::CertificateRegister;
+pub use certificate_revoke::CertificateRevoke;
 pub use committee_post::CommitteePost;
 pub use consent_grant::ConsentGrant;
 pub use consent_narrow::ConsentNarrow;
 pub use consent_withdraw::ConsentWithdraw;
 pub use contract_countersign::ContractCountersign;
 pub use contract_publish::ContractPublish;
+pub use contract_publish_with_policy::ContractPublishWithPolicy;
 pub use contract_set_standing::ContractSetStanding;
 pub use custody_post_partial::CustodyPostPartial;
 pub use custody_register::CustodyRegister;
@@ -227,6 +233,7 @@ actions! {
     ContractPublish;
     ContractCountersign;
     ContractSetStanding;
+    ContractPublishWithPolicy;
     BudgetSet;
     RequestSubmit;
     RequestVote;
@@ -244,6 +251,8 @@ actions! {
     CustodyPostPartial;
     CustodyReportPartial;
     CommitteePost;
+    CertificateRegister;
+    CertificateRevoke;
 }
 
 #[derive(Serialize)]

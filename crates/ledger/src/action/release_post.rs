@@ -1,6 +1,7 @@
 //! `release.post`: the custodian commits to what it made.
 
 use borsh::{BorshDeserialize, BorshSerialize};
+use medveil_policy::Released;
 use serde::{Deserialize, Serialize};
 
 use super::{ActionSpec, Execute};
@@ -8,6 +9,7 @@ use crate::Text;
 use crate::call::{Call, Halt};
 use crate::decision::{Decided, decide};
 use crate::id::{ChainId, DatasetId, ObjectRef, OrganisationId, ReleaseId, RequestId};
+use crate::policy::Step;
 use crate::refusal::fact;
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::budget::Budget;
@@ -88,7 +90,9 @@ impl Execute for ReleasePost {
             return Err(ReleaseRefusal::Version { expected: version + 1, got: self.version }.into());
         }
         check_usable(call.state, id, before.as_ref().map(|before| &before.value))?;
-        let decided = decide(call.state, &request.ask, request.by(), Some(obligations.until_ms))?;
+        let (patients, records) = (self.figures.patients, self.figures.records);
+        let step = Step::Release(self.dataset, Released { patients, records });
+        let decided = decide(call.state, &request.ask, request.by(), step, Some(obligations.until_ms))?;
         let organisation = self.check_source(call, &decided)?;
         self.check_figures(&obligations)?;
         self.check_cohort(call.state, &request, &obligations, &decided, organisation)?;

@@ -8,6 +8,7 @@ use crate::Text;
 use crate::call::{Call, Halt};
 use crate::decision::{Requester, count_rate, decide, open_datasets, spend};
 use crate::id::{AccountId, ChainId, ObjectRef, RequestId};
+use crate::policy::Step;
 use crate::refusal::{Fact, fact};
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::contract::Contract;
@@ -25,7 +26,7 @@ use crate::transaction::Body;
 /// # Rules
 /// > REQ-1: a request is its account's; its id is the transaction's. About one patient at most 16 are open.
 /// >
-/// > REQ-2: it is decided in the block that carries it, or when its committee has approved, by DEC-1 to DEC-9.
+/// > REQ-2: it is decided in the block that carries it, or when its committee has approved, by DEC-1 to DEC-10.
 /// >
 /// > DEC-7: at most so many requests of an account and of an organisation are taken in a window.
 /// >
@@ -61,7 +62,7 @@ impl Execute for RequestSubmit {
         let id = RequestId(call.transaction.0);
         let (organisation, role) = (call.caller.account.organisation, call.caller.role);
         let by = Requester { account: call.caller.id, organisation, role };
-        let decided = decide(call.state, &self.ask, by, None)?;
+        let decided = decide(call.state, &self.ask, by, Step::Request, None)?;
         let terms = &decided.contract.value.terms;
         count_rate(call.state, &self.ask, by, terms)?;
         open_datasets(call.state, &self.ask, by, id)?;

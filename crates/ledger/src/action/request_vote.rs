@@ -9,6 +9,7 @@ use crate::Text;
 use crate::call::{Call, Halt};
 use crate::decision::{DecisionRefusal, decide, spend};
 use crate::id::{ChainId, ObjectRef, RequestId};
+use crate::policy::Step;
 use crate::refusal::{Refusal, fact};
 use crate::role::{Authority, Capacity, KeyUse, Role};
 use crate::state::key::Key;
@@ -83,7 +84,7 @@ impl Execute for RequestVote {
         } else {
             let by = request.by();
             let mark = call.state.mark();
-            match decide(call.state, &request.ask, by, None).and_then(|decided| {
+            match decide(call.state, &request.ask, by, Step::Request, None).and_then(|decided| {
                 spend(call.state, &request.ask, by, &decided.contract.value.terms)?;
                 Ok(decided)
             }) {
@@ -107,7 +108,7 @@ impl Execute for RequestVote {
         };
         close(call, self.request, &request)?;
         let request = Versioned { version, height, value: request };
-        call.end_request(self.request, request, reason.name.into_owned())
+        call.end_request(self.request, request, reason)
     }
 
     fn reads(&self, _: &Body, keys: &mut Vec<Key>) {

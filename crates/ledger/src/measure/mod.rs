@@ -3,24 +3,30 @@
 //! `verify` looks at the measure alone, `check` at the state, `enact` does it. `check` runs when the measure is proposed, so that nothing
 //! impossible is voted on, and again when the votes are there.
 
+mod admit_issuer;
 mod admit_organisation;
 mod change_parameters;
 mod freeze;
 mod reinstate_organisation;
+mod remove_issuer;
 mod remove_organisation;
 mod reset_account;
+mod revoke_certificate;
 mod seat_validator;
 mod suspend_organisation;
 mod unfreeze;
 mod unseat_validator;
 
+pub use admit_issuer::AdmitIssuer;
 pub use admit_organisation::AdmitOrganisation;
 pub use change_parameters::ChangeParameters;
 pub use freeze::Freeze;
 pub use reinstate_organisation::ReinstateOrganisation;
+pub use remove_issuer::RemoveIssuer;
 pub use remove_organisation::RemoveOrganisation;
 pub use reset_account::ResetAccount;
 pub(crate) use reset_account::open_account;
+pub use revoke_certificate::RevokeCertificate;
 pub use seat_validator::SeatValidator;
 pub use suspend_organisation::SuspendOrganisation;
 pub use unfreeze::Unfreeze;
@@ -138,6 +144,9 @@ measures! {
     7 "freeze" Freeze;
     8 "unfreeze" Unfreeze;
     9 "reset-account" ResetAccount;
+    10 "admit-issuer" AdmitIssuer;
+    11 "remove-issuer" RemoveIssuer;
+    12 "revoke-certificate" RevokeCertificate;
 }
 
 impl Measure {

@@ -244,6 +244,13 @@ impl SigningKey {
         self.public
     }
 
+    /// The SM2 signature over the DER of a certificate or a request; `None` for a key of another suite.
+    ///
+    /// A transaction's signature is one over the 32 bytes of its digest. DER of this kind has more, so that neither passes for the other.
+    pub fn sign_der(&self, der: &[u8]) -> Option<[u8; 64]> {
+        (self.suite == Suite::Sm2 && der.len() > 32).then(|| sm2::sign(&self.secret, der))
+    }
+
     /// The signature over a digest.
     pub fn sign_digest(&self, digest: Digest) -> Signature {
         match self.suite {

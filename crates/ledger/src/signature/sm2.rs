@@ -13,6 +13,22 @@ pub fn is_key(key: &[u8; 33]) -> bool {
     verifying_key(key).is_some()
 }
 
+/// The compressed form of a point in compressed or uncompressed form; `None` if it is none of the curve.
+pub fn compressed(point: &[u8]) -> Option<[u8; 33]> {
+    let known = matches!((point.first(), point.len()), (Some(2 | 3), 33) | (Some(4), 65));
+    let key = PublicKey::from_sec1_bytes(point).ok().filter(|_| known)?;
+    key.to_sec1_point(true).as_bytes().try_into().ok()
+}
+
+/// The uncompressed form of a point; `None` if the bytes are none of the curve.
+pub fn uncompressed(key: &[u8; 33]) -> Option<[u8; 65]> {
+    if !is_key(key) {
+        return None;
+    }
+    let key = PublicKey::from_sec1_bytes(key).ok()?;
+    key.to_sec1_point(false).as_bytes().try_into().ok()
+}
+
 /// Whether the signature (r and s) is one of the key over the message.
 pub fn verify(key: &[u8; 33], message: &[u8], signature: &[u8; 64]) -> bool {
     let (Some(key), Ok(signature)) = (verifying_key(key), Signature::from_slice(signature)) else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use borsh::io::{Read, Result as IoResult, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
@@ -32,6 +33,23 @@ pub struct Contract {
     pub standing: Standing,
     /// Who set the standing, and the height since which it holds.
     pub set_by: (OrganisationId, u64),
+    /// The text of its policies, which forbid of what the terms allow (CTR-7). INVARIANT: the last field of a record's last part. None is no byte, so that contracts without one are
+    /// encoded as before there were any.
+    #[borsh(serialize_with = "write_policy", deserialize_with = "read_policy")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+}
+
+fn write_policy<W: Write>(policy: &Option<String>, writer: &mut W) -> IoResult<()> {
+    policy.as_ref().map_or(Ok(()), |text| BorshSerialize::serialize(text, writer))
+}
+
+fn read_policy<R: Read>(reader: &mut R) -> IoResult<Option<String>> {
+    let mut first = [0];
+    if reader.read(&mut first)? == 0 {
+        return Ok(None);
+    }
+    String::deserialize_reader(&mut first.as_slice().chain(reader)).map(Some)
 }
 
 vocabulary! {

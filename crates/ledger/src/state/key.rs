@@ -20,8 +20,8 @@ use std::fmt;
 
 use super::RecordId;
 use crate::id::{
-    AccessId, AccountId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest, IncidentId,
-    ObjectRef, OrganisationId, ReleaseId, RequestId,
+    AccessId, AccountId, CertificateId, ChallengeId, ConsentId, ContractId, CustodyId, DatasetId, Digest,
+    IncidentId, IssuerId, ObjectRef, OrganisationId, ReleaseId, RequestId,
 };
 use crate::vocabulary::Purpose;
 
@@ -91,6 +91,12 @@ pub enum Domain {
     Partial = 30,
     /// [`CommitteeMessage`](super::custody::CommitteeMessage).
     Committee = 31,
+    /// [`Certificate`](super::certificate::Certificate).
+    Certificate = 32,
+    /// [`Issuer`](super::issuer::Issuer).
+    Issuer = 33,
+    /// Fingerprints of certificates that were revoked (plain).
+    Revoked = 34,
 }
 
 const HEAD: u8 = 0;
@@ -198,6 +204,11 @@ pub(crate) fn rate(of: &Digest) -> Key {
     key(Domain::Rate, PLAIN, of)
 }
 
+/// The key under which it is kept that a certificate was revoked: the [`Revocation`](super::certificate::Revocation).
+pub fn revoked(fingerprint: &Digest) -> Key {
+    key(Domain::Revoked, PLAIN, fingerprint)
+}
+
 fn key(domain: Domain, form: u8, id: &impl RecordId) -> Key {
     let mut key = Key::new(&[domain as u8, form]);
     id.write(&mut key);
@@ -235,7 +246,9 @@ ids_of_32_bytes!(
     AccessId,
     ChallengeId,
     IncidentId,
-    CustodyId
+    CustodyId,
+    CertificateId,
+    IssuerId
 );
 
 impl RecordId for OrganisationId {

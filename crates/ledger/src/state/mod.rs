@@ -9,6 +9,7 @@
 pub mod access;
 pub mod account;
 pub mod budget;
+pub mod certificate;
 pub mod challenge;
 pub mod charter;
 pub mod consent;
@@ -20,6 +21,7 @@ pub mod destruction;
 pub mod exposure;
 pub mod freeze;
 pub mod incident;
+pub mod issuer;
 pub mod key;
 pub mod organisation;
 pub mod parameters;

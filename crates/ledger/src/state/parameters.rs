@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use borsh::io::{Read, Result as IoResult, Write};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
 
 use super::key::Domain;
 use super::{Missing, Record, Snapshot};
+use crate::encoding::{self, invalid};
 use crate::refusal::{FactValue, refusals};
 use crate::transaction::MAX_TRANSACTION_BYTES;
 
 macro_rules! parameters {
     ($($field:ident, $variant:ident = $number:literal, $name:literal, $default:expr, $min:expr, $max:expr, $doc:literal;)*) => {
         /// The parameters in force. A change takes effect in the block after the one that decided it (PAR-2).
-        #[derive(Clone, Debug, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
         pub struct Parameters {
             $(#[doc = $doc] pub $field: u64,)*
@@ -85,6 +87,74 @@ parameters! {
         "Milliseconds between blocks when there is nothing to do.";
     min_interval_ms, MinIntervalMs = 7, "min-interval-ms", 250, 0, 10_000,
         "Milliseconds between blocks at least.";
+    require_certificates, RequireCertificates = 8, "require-certificates", 0, 0, 1,
+        "Whether what an organisation's SM2 key signs needs a certificate of it: 1 yes, 0 no.";
+}
+
+/// Those of the first chains. Later ones are written only as far as they have other values than their defaults, so that chains without them keep their bytes.
+const FIRST: usize = 8;
+
+impl Parameters {
+    /// The values of the parameters that came later, up to the last that is not its default.
+    pub(crate) fn later(&self) -> Vec<u64> {
+        let defaults = Parameters::default();
+        let mut later = &Parameter::ALL[FIRST..];
+        while let Some((last, before)) = later.split_last()
+            && self.get(*last) == defaults.get(*last)
+        {
+            later = before;
+        }
+        later.iter().map(|parameter| self.get(*parameter)).collect()
+    }
+
+    /// These with the values of parameters that came later, as [`Parameters::later`] gave them.
+    pub(crate) fn with_later(mut self, later: &[u64]) -> IoResult<Self> {
+        for (index, value) in later.iter().enumerate() {
+            let parameter = Parameter::ALL.get(FIRST + index);
+            *self.slot(*parameter.ok_or_else(|| invalid("a parameter that is not known"))?) = *value;
+        }
+        if self.later().len() != later.len() {
+            return Err(invalid("the last parameter has its default"));
+        }
+        Ok(self)
+    }
+
+    pub(crate) fn write_first<W: Write>(&self, writer: &mut W) -> IoResult<()> {
+        Parameter::ALL[..FIRST]
+            .iter()
+            .try_for_each(|parameter| BorshSerialize::serialize(&self.get(*parameter), writer))
+    }
+
+    pub(crate) fn read_first<R: Read>(reader: &mut R) -> IoResult<Self> {
+        let mut read = Parameters::default();
+        for parameter in &Parameter::ALL[..FIRST] {
+            *read.slot(*parameter) = u64::deserialize_reader(reader)?;
+        }
+        Ok(read)
+    }
+}
+
+impl BorshSerialize for Parameters {
+    fn serialize<W: Write>(&self, writer: &mut W) -> IoResult<()> {
+        self.write_first(writer)?;
+        self.later().iter().try_for_each(|value| BorshSerialize::serialize(value, writer))
+    }
+}
+
+/// Reads to the end: nothing may follow parameters.
+impl BorshDeserialize for Parameters {
+    fn deserialize_reader<R: Read>(reader: &mut R) -> IoResult<Self> {
+        let read = Parameters::read_first(reader)?;
+        let mut later = Vec::new();
+        while later.len() < Parameter::ALL.len() - FIRST
+            && let Some(first) = encoding::next_byte(reader)?
+        {
+            let mut bytes = [first; 8];
+            reader.read_exact(&mut bytes[1..])?;
+            later.push(u64::from_le_bytes(bytes));
+        }
+        read.with_later(&later)
+    }
 }
 
 impl Record for Parameters {

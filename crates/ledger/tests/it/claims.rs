@@ -4,6 +4,7 @@
 //! - **No access after a withdrawal**: from the transaction that carries it on, in its own block too, nothing is used that has a patient in it who does not permit the use.
 //! - **No budget is overspent**: of a contract, a dataset and a recipient over the whole consortium, by its own sums.
 //! - **Differences show nobody**: whatever a recipient holds of a dataset, under whatever contracts, by whatever accounts, differs from what it is given next by nobody or by many.
+//! - **A policy holds**: nothing is granted under a contract that was published with [`POLICY`] of what it forbids.
 //! - **Everything has an author**: each event names the account that signed and the organisation that account belongs to; each transaction leaves one.
 //!
 //! Which patients are in a release is not on the ledger. Whoever plays an honest custodian tells it with [`Claims::picked`]; of what a dishonest one posts, the claims about patients are the auditors'.
@@ -14,10 +15,10 @@ use medveil_ledger::role::Role;
 use medveil_ledger::state::contract::Standing;
 use medveil_ledger::state::request::{Ask, Subject};
 use medveil_ledger::terms::{ConsentMode, Terms};
-use medveil_ledger::vocabulary::{Effect, Provision, Use};
+use medveil_ledger::vocabulary::{Effect, Provision, Purpose, Use};
 use medveil_ledger::{
     AccountId, Action, BlockContext, ChainId, ConsentId, ContractId, DatasetId, Digest, Event, FactValue,
-    Genesis, ObjectRef, OrganisationId, Outcome, ReleaseId, RequestId, Transaction,
+    Genesis, ObjectRef, OrganisationId, Outcome, ReleaseId, RequestId, Slug, Transaction,
 };
 
 /// Patients of a release.
@@ -34,6 +35,8 @@ pub struct Claims {
     ceilings: BTreeMap<DatasetId, u64>,
     consents: BTreeMap<ConsentId, Said>,
     pub contracts: BTreeMap<ContractId, (Terms, Standing)>,
+    /// Those with [`POLICY`].
+    guarded: BTreeSet<ContractId>,
     pub requests: BTreeMap<RequestId, Asked>,
     pub releases: BTreeMap<ReleaseId, Posted>,
     spent: BTreeMap<ObjectRef, u64>,
@@ -87,6 +90,15 @@ impl Asked {
     }
 }
 
+/// A policy that contracts may have ...
+pub const POLICY: &str = r#"@id("little-of-a-disease") forbid (principal, action, resource)
+when { context.purposes.contains(Purpose::"disease-research") && context.epsilon > 500000 };"#;
+
+/// ... and what it forbids, said in another way.
+fn is_forbidden(ask: &Ask) -> bool {
+    ask.purposes.contains(&Purpose::DiseaseResearch) && ask.epsilon > 500_000
+}
+
 /// A claim that does not hold, in words.
 pub type Broken = String;
 
@@ -113,6 +125,7 @@ impl Claims {
             ceilings: BTreeMap::new(),
             consents: BTreeMap::new(),
             contracts: BTreeMap::new(),
+            guarded: BTreeSet::new(),
             requests: BTreeMap::new(),
             releases: BTreeMap::new(),
             spent: BTreeMap::new(),
@@ -268,9 +281,13 @@ impl Claims {
                 claim!(self.acts_for(account, patient), "a consent that is not the patient's");
             }
             Action::ContractPublish(published) => {
-                let id = ContractId::derive(self.chain, organisation, published.label);
-                let standing = self.contracts.get(&id).map_or(Standing::Open, |(_, standing)| *standing);
-                self.contracts.insert(id, (published.terms.clone(), standing));
+                let id = self.published(organisation, published.label, &published.terms);
+                self.guarded.remove(&id);
+            }
+            Action::ContractPublishWithPolicy(published) => {
+                claim!(published.policy == POLICY, "a policy that is not known here");
+                let id = self.published(organisation, published.label, &published.terms);
+                self.guarded.insert(id);
             }
             Action::ContractSetStanding(set) => {
                 let contract = self.contracts.get_mut(&set.contract).ok_or("a contract that nobody made")?;
@@ -290,6 +307,13 @@ impl Claims {
 
     fn acts_for(&self, account: AccountId, patient: AccountId) -> bool {
         account == patient || self.guardians.get(&patient).is_some_and(|all| all.contains(&account))
+    }
+
+    fn published(&mut self, organisation: OrganisationId, label: Slug, terms: &Terms) -> ContractId {
+        let id = ContractId::derive(self.chain, organisation, label);
+        let standing = self.contracts.get(&id).map_or(Standing::Open, |(_, standing)| *standing);
+        self.contracts.insert(id, (terms.clone(), standing));
+        id
     }
 
     fn submitted(
@@ -447,6 +471,8 @@ impl Claims {
         claim!(asked.granted.is_none() && !asked.over, "a grant of what is decided");
         claim!(epsilon == asked.ask.epsilon, "another privacy loss than was asked for");
         let terms = &self.contracts.get(&asked.ask.contract).ok_or("a grant without a contract")?.0;
+        let guarded = self.guarded.contains(&asked.ask.contract);
+        claim!(!guarded || !is_forbidden(&asked.ask), "a grant of what a policy forbids");
         asked.granted = Some(Granted { until_ms, epsilon, min_cohort: terms.min_cohort.into() });
         claim!(until_ms <= terms.term.until_ms, "a grant beyond the contract's term");
         claim!(epsilon <= terms.epsilon.per_request, "more privacy loss than a request may have");

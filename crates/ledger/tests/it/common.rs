@@ -65,6 +65,7 @@ pub fn genesis_of(parameters: Parameters, thresholds: Thresholds) -> Genesis {
         thresholds,
         parameters,
         members: members.collect(),
+        issuers: Vec::new(),
     }
 }
 

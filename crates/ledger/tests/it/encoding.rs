@@ -24,7 +24,7 @@ use medveil_ledger::*;
 use proptest::prelude::*;
 
 use crate::common::{Chain, grounds, key, organisation};
-use crate::scene;
+use crate::{certificates, scene};
 
 /// One of each action and measure.
 fn actions(chain: &Chain) -> Vec<Action> {
@@ -58,6 +58,14 @@ fn actions(chain: &Chain) -> Vec<Action> {
         Freeze { object, grounds: grounds() }.into(),
         Unfreeze { object }.into(),
         ResetAccount { account, keys: keys.clone(), grounds: grounds() }.into(),
+        AdmitIssuer { certificate: OpaqueBytes::new(vec![0x30, 0x00]).unwrap() }.into(),
+        RemoveIssuer { issuer: IssuerId([0x27; 32]), grounds: grounds() }.into(),
+        RevokeCertificate {
+            certificate: CertificateId([0x28; 32]),
+            fingerprint: Digest([0x29; 32]),
+            grounds: grounds(),
+        }
+        .into(),
     ];
     assert_eq!(measures.len(), MEASURES.len());
     let mut actions: Vec<Action> = vec![
@@ -126,6 +134,13 @@ fn life_actions(chain: &Chain) -> Vec<Action> {
         ConsentGrant { patient, number: 2, provisions: provisions.clone(), form: Digest([7; 32]) }.into(),
         ConsentNarrow { consent, provisions }.into(),
         ConsentWithdraw { consent }.into(),
+        ContractPublishWithPolicy {
+            label,
+            revision: 3,
+            terms: terms.clone(),
+            policy: "forbid (principal, action, resource) unless { context has study };".into(),
+        }
+        .into(),
         ContractPublish { label, revision: 2, terms }.into(),
         ContractCountersign { contract, revision: 2 }.into(),
         ContractSetStanding { contract, standing: Standing::Frozen }.into(),
@@ -163,6 +178,18 @@ fn life_actions(chain: &Chain) -> Vec<Action> {
         }
         .into(),
         CommitteePost { session: 1, round: 2, payload: OpaqueBytes::new(vec![0x26; 9]).unwrap() }.into(),
+        CertificateRegister {
+            issuer: IssuerId([0x27; 32]),
+            certificate: OpaqueBytes::new(vec![0x30, 0x00]).unwrap(),
+            intermediate: Some(OpaqueBytes::new(vec![0x30, 0x01]).unwrap()),
+        }
+        .into(),
+        CertificateRevoke {
+            certificate: CertificateId([0x28; 32]),
+            fingerprint: Digest([0x29; 32]),
+            cause: Cause::Compromise,
+        }
+        .into(),
     ]
 }
 
@@ -242,6 +269,13 @@ fn encodings_are_pinned() {
     }
     for (number, (key, value)) in used.state.iter().enumerate() {
         pin(&format!("state/{number:03}/{}", hex::encode(key.as_ref())), value);
+    }
+    let certified = certificates::certified();
+    pin("certified/genesis", &certified.chain.genesis.encode());
+    let kept: Vec<_> =
+        certified.chain.state.iter().filter(|(key, _)| matches!(key.as_ref()[0], 5 | 32..)).collect();
+    for (number, (key, value)) in kept.iter().enumerate() {
+        pin(&format!("certified/{number:03}/{}", hex::encode(key.as_ref())), value);
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/vectors/encoding.txt");
     let pinned = std::fs::read_to_string(path).unwrap_or_default();

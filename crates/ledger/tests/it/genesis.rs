@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use medveil_ledger::genesis::{GenesisError, GenesisFault};
 use medveil_ledger::role::Capacity;
 use medveil_ledger::state::charter::Threshold;
+use medveil_ledger::state::parameters::Parameters;
 use medveil_ledger::*;
 
+use crate::certificates::issuer;
 use crate::common::{genesis, key};
 
 fn names(genesis: &Genesis) -> Vec<&'static str> {
@@ -39,7 +41,7 @@ fn what_people_write_is_read_in_any_order_of_members() {
 #[test]
 fn every_part_of_the_genesis_changes_the_chain() {
     let id = genesis().chain_id();
-    let changes: [fn(&mut Genesis); 8] = [
+    let changes: [fn(&mut Genesis); 10] = [
         |genesis| genesis.chain = Slug::new("other").unwrap(),
         |genesis| genesis.time_ms += 1,
         |genesis| genesis.epoch_length += 1,
@@ -48,6 +50,8 @@ fn every_part_of_the_genesis_changes_the_chain() {
         |genesis| genesis.parameters.expiry_window += 1,
         |genesis| drop(genesis.members.pop()),
         |genesis| add(genesis, key(99).public(), Capacity::Staff),
+        |genesis| genesis.parameters.require_certificates = 1,
+        |genesis| genesis.issuers.push(issuer(1)),
     ];
     for change in changes {
         let mut other = genesis();
@@ -170,6 +174,62 @@ fn a_text_that_cannot_be_read_tells_where() {
     let text = genesis().to_toml().replace("epoch-length", "epoch-lenght");
     let Err(GenesisError::Syntax(message)) = Genesis::from_toml(&text) else { panic!() };
     assert!(message.contains("line 3") && message.contains("epoch-lenght"), "{message}");
+}
+
+#[test]
+fn what_came_later_stands_at_the_end_or_not_at_all() {
+    let before = genesis().encode();
+    for (required, issuers) in [(1, vec![]), (0, vec![issuer(1)]), (1, vec![issuer(1)])] {
+        let later = Genesis { issuers, ..genesis() };
+        let parameters = Parameters { require_certificates: required, ..later.parameters.clone() };
+        let later = Genesis { parameters, ..later };
+        let bytes = later.encode();
+        assert!(bytes.starts_with(&before));
+        assert_eq!(Genesis::from_canonical(&bytes), Ok(later.clone()));
+        assert_eq!(Genesis::from_toml(&later.to_toml()), Ok(later.clone()));
+        for end in before.len() + 1..bytes.len() {
+            assert!(Genesis::decode(&bytes[..end]).is_err(), "{end} bytes");
+        }
+        assert!(Genesis::decode(&[bytes, vec![0]].concat()).is_err());
+    }
+    // One value, one encoding: nothing later, and parameters that end with a default.
+    let tail = |tail: &[u8]| Genesis::decode(&[&before, tail].concat());
+    assert!(tail(&[1, 0, 0, 0, 0, 0, 0, 0, 0]).is_err());
+    let one = |value: u8| [&[1, 1, 0, 0, 0, value], [0; 7].as_slice(), &[0; 4]].concat();
+    assert!(tail(&one(0)).is_err() && tail(&one(1)).is_ok());
+    assert!(tail(&[2]).is_err());
+    let parameters = |value: u8| {
+        let first = Parameters::default().encode();
+        Parameters::decode(&[first.as_slice(), &[value], &[0; 7]].concat())
+    };
+    assert_eq!(parameters(1), Ok(Parameters { require_certificates: 1, ..Parameters::default() }));
+    assert!(parameters(0).is_err());
+    assert_eq!(Parameters::default().encode().len(), 64);
+}
+
+#[test]
+fn authorities_of_the_genesis_are_valid_and_in_order() {
+    let of = |issuers: &[u8]| {
+        changed(|genesis| {
+            genesis.issuers = issuers.iter().map(|number| issuer(*number)).collect();
+            genesis.issuers.sort_by_key(|issuer| issuer.id());
+        })
+    };
+    assert_eq!(of(&[1, 2, 3]), [""; 0]);
+    assert_eq!(of(&[1, 1]), ["genesis.issuer_order"]);
+    assert_eq!(of(&(1..=17).collect::<Vec<u8>>()), ["genesis.too_many_issuers"]);
+    assert_eq!(
+        changed(|genesis| {
+            genesis.issuers.push(issuer(1));
+            genesis.time_ms = 4_102_444_800_000;
+        }),
+        ["genesis.issuer"]
+    );
+    let mut shuffled = genesis();
+    shuffled.issuers = vec![issuer(1), issuer(2)];
+    shuffled.issuers.sort_by_key(|issuer| std::cmp::Reverse(issuer.id()));
+    assert_eq!(names(&shuffled), ["genesis.issuer_order"]);
+    assert_eq!(Genesis::from_toml(&shuffled.to_toml()).unwrap().issuers.len(), 2);
 }
 
 #[test]

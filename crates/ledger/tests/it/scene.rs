@@ -137,6 +137,16 @@ impl Chain {
         id
     }
 
+    pub fn publish_with_policy(&mut self, member: u8, label: &str, terms: Terms, policy: &str) -> ContractId {
+        let (label, policy) = (Slug::new(label).unwrap(), policy.to_owned());
+        let owner = organisation(crate::common::MEMBERS[usize::from(member) - 1]);
+        let id = ContractId::derive(self.id, owner, label);
+        let revision =
+            self.latest::<state::contract::Contract>(&id).map_or(0, |before| before.value.revision) + 1;
+        self.apply_action(&key(member), ContractPublishWithPolicy { label, revision, terms, policy });
+        id
+    }
+
     /// A request that is taken.
     pub fn request(&mut self, member: u8, ask: Ask) -> RequestId {
         let transaction = self.transaction(&key(member), RequestSubmit { ask });

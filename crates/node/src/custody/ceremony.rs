@@ -147,7 +147,7 @@ impl Part {
         let node = self.custody.agent().node();
         let message = node.version::<CommitteeMessage>(&id, message).await?.ok_or_else(unreadable)?;
         let payload = message.value.payload.as_ref().to_vec();
-        Ok(Post { height: row.place.height, session, round, organisation, payload })
+        Ok(Post { height: row.place.height, time_ms: row.time_ms, session, round, organisation, payload })
     }
 
     /// The organisations with a seat in the epoch of a height.
@@ -244,13 +244,27 @@ impl Part {
         let secrets = &self.custody.0.secrets;
         let member = secrets.key().member();
         let Some(ceremony) = &session.ceremony else {
-            let missing = session.seats.contains(&me) && !session.announced.contains_key(&me);
-            return Ok(missing.then(|| self.announcement(session.number)));
+            if session.seats.contains(&me) && !session.announced.contains_key(&me) {
+                return Ok(Some(self.announcement(session.number)));
+            }
+            let enough = Duty { session: session.number, round: round::ENOUGH, message: vec![1] };
+            let counts = session.announced.contains_key(&me);
+            return Ok((counts && self.may_go_on(session, height).await?).then_some(enough));
         };
         if session.announced.get(&me) != Some(&member) || !ceremony.awaited().contains(&member) {
             return Ok(None);
         }
         self.message(session, ceremony).map(Some)
+    }
+
+    /// Whether whoever is missing has been waited for at a height of the chain.
+    async fn may_go_on(&self, session: &Session, height: u64) -> Result<bool, Fault> {
+        // The block's time is looked up only when nothing else is missing.
+        if !session.may_go_on(height, u64::MAX) {
+            return Ok(false);
+        }
+        let time_ms = self.custody.agent().node().ask_index(move |index| index.time_of(height)).await?;
+        Ok(time_ms.is_some_and(|time_ms| session.may_go_on(height, time_ms)))
     }
 
     /// Whether there should be another ceremony.

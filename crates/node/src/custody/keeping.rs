@@ -253,12 +253,18 @@ impl Custody {
         }
         let manifest = match self.0.store.manifest(subject, &digest).await {
             Err(StoreError::Absent { .. }) => return Err(KeepingError::Absent { what: "manifest" }),
-            manifest => Arc::new(manifest?),
+            manifest => manifest?,
         };
+        Ok(self.remember(manifest))
+    }
+
+    /// Keeps a manifest in memory: it is asked for with every segment.
+    fn remember(&self, manifest: Manifest) -> Arc<Manifest> {
+        let manifest = Arc::new(manifest);
         let mut manifests = lock(&self.0.incoming.manifests);
         manifests.truncate(MANIFESTS - 1);
         manifests.insert(0, manifest.clone());
-        Ok(manifest)
+        manifest
     }
 
     /// The shard that this member holds.
@@ -574,8 +580,11 @@ impl Shelf<'_> {
         })
         .await?;
         let manifest = found.ok_or(KeepingError::Absent { what: "manifest" })?;
-        custody.0.store.put_manifest(&manifest).await?;
-        Ok(Arc::new(manifest))
+        // Who reads does not wait for the store here; what looks after it writes it again.
+        if let Err(error) = custody.0.store.put_manifest(&manifest).await {
+            tracing::warn!(object = %subject.object, %error, "a manifest cannot be kept");
+        }
+        Ok(custody.remember(manifest))
     }
 }
 

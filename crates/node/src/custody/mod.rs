@@ -3,7 +3,7 @@
 //! ```text
 //!  ledger, final events --> ceremony   makes and moves the committee's key        --> committee.post
 //!                      \--> release    partials for granted requests, destruction --> custody.post-partial, destruction.attest
-//!  data/custody         <-> upkeep     checks and rebuilds what this member holds <-- other members, over HTTP
+//!  shards               <-> upkeep     checks and rebuilds what this member holds <-- other members, over HTTP
 //!  HTTP                 --> access     who may ask (auth), for which pieces (keeping)
 //!  desk, keep, fetch    an owner puts an object into custody, a reader takes it out
 //! ```
@@ -44,6 +44,7 @@ use medveil_vault::{
     Digest, ObjectId,
     committee::{Identity, KeyShare},
     envelope::Subject,
+    keys::Passphrase,
     store::MemberStore,
     upkeep::Placement,
 };
@@ -54,7 +55,7 @@ use tokio::{
 };
 use zeroize::Zeroizing;
 
-use crate::{Agent, Refusal, clock, config};
+use crate::{Agent, Refusal, clock, config, folder::create_private};
 
 pub use desk::{Desk, DeskError, Offered};
 pub use fetch::{Fetch, Fetched, fetch};
@@ -117,8 +118,12 @@ pub(crate) type Task = (&'static str, JoinHandle<()>);
 pub(crate) struct Config {
     /// The folder of secrets: `keys/custody`.
     pub(crate) secrets: PathBuf,
-    /// The folder of shards: `data/custody`.
+    /// What they are locked with, if the node's key is.
+    pub(crate) passphrase: Option<Passphrase>,
+    /// The folder of what is noted about shards, `data/custody`.
     pub(crate) data: PathBuf,
+    /// Where shards lie: in the same folder, or in a bucket.
+    pub(crate) store: MemberStore,
     /// Where other members answer.
     pub(crate) members: BTreeMap<OrganisationId, Address>,
     /// Bounds.
@@ -130,8 +135,8 @@ pub(crate) struct Config {
 impl Custody {
     /// Opens the member's store and secrets, and starts its services. Call it within a tokio runtime.
     pub(crate) fn start(agent: Agent, config: Config) -> Result<(Self, Vec<Task>), Refusal> {
-        let secrets = Secrets::open(config.secrets)?;
-        let store = MemberStore::folder(&config.data).map_err(|error| Refusal::file(&config.data, error))?;
+        let secrets = Secrets::open(config.secrets, config.passphrase)?;
+        create_private(&config.data)?;
         let willing = Willing::open(config.data.join("willing"))?;
         let incoming = Incoming::open(config.data.join("unregistered"))?;
         let peers = Peers::new(agent.clone(), config.members);
@@ -139,7 +144,7 @@ impl Custody {
         let custody = Self(Arc::new(Inner {
             agent,
             secrets,
-            store,
+            store: config.store,
             willing: Mutex::new(willing),
             standing: watch::Sender::new(Standing::default()),
             peers,

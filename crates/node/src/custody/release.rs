@@ -244,7 +244,16 @@ async fn shred_all(custody: &Custody, object: CustodyId) -> Result<(u64, u64), F
 
 /// Shreds what lies here and says so on the ledger.
 async fn destroy(custody: &Custody, object: CustodyId, order: ObjectRef) -> Result<(), Fault> {
-    let (segments, bytes) = shred_all(custody, object).await?;
+    let (segments, bytes) = loop {
+        match shred_all(custody, object).await {
+            // Others' keys and destructions do not wait for the store.
+            Err(Fault::Store(error) | Fault::Keeping(KeepingError::Store(error))) => {
+                tracing::warn!(%object, %error, "cannot be shredded yet");
+                tokio::time::sleep(PAUSE).await;
+            }
+            shredded => break shredded?,
+        }
+    };
     if custody.0.attests_own && order.kind == ObjectKind::Release {
         let release = custody.agent().node().latest::<Release>(&ReleaseId(order.id)).await?;
         if release.is_some_and(|release| release.value.organisation == custody.organisation()) {

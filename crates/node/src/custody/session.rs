@@ -5,15 +5,17 @@
 //!
 //! ```text
 //!  round  phase       is over when                                          or after
-//!  0      Announcing  every organisation with a seat has given its key      ANNOUNCE heights
+//!  0      Announcing  every organisation with a seat has given its key,     ANNOUNCE heights
+//!                     or one says that enough have, in time (round 5)
 //!  1      Joining     every member that announced has joined                PHASE heights
 //!  2      Dealing     every dealer has dealt                                PHASE heights
 //!  3      Answering   every player has answered                             PHASE heights
 //!  4      Closing     every dealer that was not caught has closed           PHASE heights
 //! ```
 //!
-//! A session begins with the first announcement of the next number, at least [`GAP`] heights after the last one ended. A member that is down delays it by one phase, and is no player then.
-//! A message that is late, repeated or not understood changes nothing.
+//! A session begins with the first announcement of the next number, at least [`GAP`] heights after the last one ended. A member that is down delays it, and is no player then: [`WAIT`] heights
+//! and [`WAIT_MS`] of the ledger's time after the first announcement, when as many have announced as a ceremony needs at least, anybody who has may say that it goes on. Who comes later is left out
+//! until the next session, for which it asks. A message that is late, repeated or not understood changes nothing.
 //!
 //! Nodes follow it, and so can an auditor who has the posts.
 //!
@@ -32,6 +34,12 @@ use super::roster::Roster;
 
 /// Heights for announcements.
 pub const ANNOUNCE: u64 = 60;
+
+/// Heights for which members that have not announced are waited for: several leaders can have proposed, so that no few of them keep an announcement out.
+pub const WAIT: u64 = 16;
+
+/// Milliseconds of the ledger's time for which they are waited for, however fast blocks come: as long as [`ANNOUNCE`] heights take on a busy chain.
+pub const WAIT_MS: u64 = 15_000;
 
 /// Heights for each other phase.
 pub const PHASE: u64 = 40;
@@ -57,6 +65,8 @@ pub mod round {
     pub const ANSWER: u8 = 3;
     /// Of logs.
     pub const CLOSE: u8 = 4;
+    /// Of saying that the announcements are over.
+    pub const ENOUGH: u8 = 5;
 }
 
 /// A member says with which key it takes part.
@@ -79,6 +89,8 @@ pub fn announced(chain: ChainId, session: u64, organisation: OrganisationId, mem
 pub struct Post {
     /// Its height.
     pub height: u64,
+    /// The time of its block, in milliseconds since 1970.
+    pub time_ms: u64,
     /// The ceremony that it names.
     pub session: u64,
     /// The round that it names.
@@ -116,6 +128,8 @@ pub struct Session {
     pub announced: BTreeMap<OrganisationId, Member>,
     /// After the announcements.
     pub ceremony: Option<Ceremony>,
+    /// Height and time of the first announcement.
+    begun: (u64, u64),
     /// The last height whose posts count in this phase.
     deadline: u64,
     /// Messages of which posts are missing.
@@ -148,6 +162,7 @@ impl Sessions {
                 seats: seats.clone(),
                 announced: BTreeMap::new(),
                 ceremony: None,
+                begun: (post.height, post.time_ms),
                 deadline: post.height + ANNOUNCE,
                 partial: BTreeMap::new(),
             });
@@ -157,6 +172,14 @@ impl Sessions {
             return;
         };
         let Some(message) = session.assemble(post) else { return };
+        if post.round == round::ENOUGH {
+            if session.announced.contains_key(&post.organisation)
+                && session.may_go_on(post.height, post.time_ms)
+            {
+                self.go_on(post.height);
+            }
+            return;
+        }
         session.understand(chain, post, &message);
         if session.is_complete() {
             self.go_on(post.height);
@@ -198,9 +221,8 @@ impl Sessions {
             Some(mut ceremony) => ceremony.advance().map(|_| ceremony),
             None => {
                 let candidates = session.announced.values().copied().collect();
-                let seats = u32::try_from(session.seats.len()).unwrap_or(u32::MAX);
-                let minimum = seats - seats.saturating_sub(1) / 3;
                 let previous = self.roster().map(|roster| roster.committee.clone());
+                let minimum = session.minimum();
                 Ceremony::open(VaultDigest(self.chain.0), session.number, candidates, minimum, previous)
             }
         };
@@ -224,6 +246,21 @@ impl Sessions {
 }
 
 impl Session {
+    /// Players that a ceremony needs at least.
+    fn minimum(&self) -> u32 {
+        let seats = u32::try_from(self.seats.len()).unwrap_or(u32::MAX);
+        seats - seats.saturating_sub(1) / 3
+    }
+
+    /// Whether members that have not announced have been waited for long enough at a height, and its time.
+    pub fn may_go_on(&self, height: u64, time_ms: u64) -> bool {
+        let (first, first_ms) = self.begun;
+        self.ceremony.is_none()
+            && self.announced.len() >= self.minimum() as usize
+            && height >= first + WAIT
+            && time_ms >= first_ms.saturating_add(WAIT_MS)
+    }
+
     /// The message that a post completes.
     fn assemble(&mut self, post: &Post) -> Option<Vec<u8>> {
         let (following, bytes) = post.payload.split_first()?;

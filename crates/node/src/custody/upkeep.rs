@@ -1,11 +1,14 @@
 //! Keeping whole what this member holds: in the background, at a pace.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use medveil_ledger::{CustodyId, ObjectKind};
 use medveil_vault::{
     envelope::Subject,
-    store::StoredShards,
+    store::{StoreError, StoredShards},
     upkeep::{Pace, repair, scrub},
 };
 use tokio::{sync::mpsc, time::Instant};
@@ -139,8 +142,15 @@ impl Custody {
         let Some(shard) = self.own_shard(subject, total, &known) else {
             return Ok(Checked { time_ms: clock::now_ms(), ..Checked::default() });
         };
+        // What is remembered of it may be lost where it was kept.
+        if self.0.store.manifest(subject, &manifest.digest()).await.is_err() {
+            self.0.store.put_manifest(&manifest).await?;
+        }
         let holders = self.holders(subject, total, known.height());
-        let held = self.0.store.segments(subject, shard).await.unwrap_or_default();
+        let held = match self.0.store.segments(subject, shard).await {
+            Err(StoreError::Absent { .. }) => BTreeSet::new(),
+            held => held?,
+        };
         let (custody, subject, runtime) = (self.clone(), *subject, tokio::runtime::Handle::current());
         let checked = blocking(move || {
             let mut pace = Pace::new(custody.0.settings.pace_mib.get() << 20);

@@ -2,6 +2,7 @@
 //!
 //! `request.submitted` happens to a request; it is about the contract, the datasets and the patient as well. So the trail of each of them has it.
 
+use medveil_ledger::action::{ContractPublish, ContractPublishWithPolicy};
 use medveil_ledger::{
     Action, Event, FactValue, ObjectKind, ObjectRef, OrganisationId, ReleaseId, state::request::Subject,
 };
@@ -13,8 +14,9 @@ pub(super) fn of_action(action: &Action) -> Vec<ObjectRef> {
         Action::ConsentNarrow(narrow) => vec![ObjectRef::consent(narrow.consent)],
         Action::ConsentWithdraw(withdraw) => vec![ObjectRef::consent(withdraw.consent)],
         Action::PatientReenrol(reenrol) => vec![ObjectRef::account(reenrol.patient)],
-        Action::ContractPublish(publish) => {
-            publish.terms.datasets.iter().copied().map(ObjectRef::dataset).collect()
+        Action::ContractPublish(ContractPublish { terms, .. })
+        | Action::ContractPublishWithPolicy(ContractPublishWithPolicy { terms, .. }) => {
+            terms.datasets.iter().copied().map(ObjectRef::dataset).collect()
         }
         Action::ContractCountersign(countersign) => vec![ObjectRef::contract(countersign.contract)],
         Action::ContractSetStanding(set) => vec![ObjectRef::contract(set.contract)],
@@ -59,6 +61,7 @@ pub(super) fn of_event(event: &Event) -> impl Iterator<Item = ObjectRef> {
                 "release" => ObjectKind::Release,
                 "challenge" => ObjectKind::Challenge,
                 "dataset" => ObjectKind::Dataset,
+                "issuer" => ObjectKind::Issuer,
                 _ => return None,
             };
             Some(ObjectRef { kind, id: *id })

@@ -159,7 +159,7 @@ fn create(
         "INSERT INTO block (height, time, digest, transactions, events) VALUES (0, ?, ?, 0, 0)",
         params![integer(genesis.time_ms), chain.header().digest().as_ref()],
     )?;
-    let insert_object = |object: ObjectRef, organisation: i64| -> rusqlite::Result<()> {
+    let insert_object = |object: ObjectRef, organisation: Option<i64>| -> rusqlite::Result<()> {
         transaction
             .prepare_cached("INSERT INTO object (kind, ref, organisation, place) VALUES (?, ?, ?, 0)")?
             .execute(params![object.kind as u8, object.id, organisation])?;
@@ -172,11 +172,14 @@ fn create(
     for member in &genesis.members {
         transaction.execute("INSERT INTO name (text) VALUES (?)", [member.organisation.as_str()])?;
         let organisation = transaction.last_insert_rowid();
-        insert_object(ObjectRef::organisation(member.organisation), organisation)?;
+        insert_object(ObjectRef::organisation(member.organisation), Some(organisation))?;
         organisations.insert(member.organisation, organisation);
     }
     for (organisation, _, account) in genesis.accounts() {
-        insert_object(ObjectRef::account(account), organisations[&organisation])?;
+        insert_object(ObjectRef::account(account), Some(organisations[&organisation]))?;
+    }
+    for issuer in &genesis.issuers {
+        insert_object(ObjectRef::issuer(issuer.id()), None)?;
     }
     transaction.execute(
         "INSERT INTO state (one, chain, since, height) VALUES (1, ?, 1, 0)",

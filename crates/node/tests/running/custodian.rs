@@ -3,7 +3,9 @@
 use std::num::NonZeroUsize;
 use std::path::Path;
 
-use medveil_custodian::{Custodian, DatasetSettings, Ledger as _, Reader as _, Settings, Vault, VaultError};
+use medveil_custodian::{
+    Custodian, DatasetSettings, Ledger as _, Place, Reader as _, Settings, Vault, VaultError,
+};
 use medveil_deid::{plan::Plan, study::MasterKey};
 use medveil_ledger::{
     ContractId, CustodyId, DatasetId, Digest, ReleaseId, RequestId, Slug,
@@ -69,7 +71,7 @@ impl Vault for Registering {
 fn settings(home: &Path) -> Settings {
     let dataset = DatasetSettings {
         label: Slug::new("visits").unwrap(),
-        path: "source".into(),
+        path: Place::Folder("source".into()),
         key: "visits.key".into(),
         patient: "patient_id".into(),
         level: None,

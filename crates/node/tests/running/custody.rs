@@ -27,7 +27,7 @@ fn a_request_is_believed_once_in_time_from_a_key_of_the_ledger_and_for_this_node
     run(async {
         let opened = folder.open(clock::now_ms()).unwrap();
         let node = opened.start(clock::now_ms(), 0).await.unwrap();
-        let services = Services::start(&opened, &node).unwrap();
+        let services = Services::start(&opened, opened.stores().await.unwrap(), &node).unwrap();
         let custody = services.custody().unwrap().clone();
         while node.nonce(&AccountId([0; 32])).await.is_err() {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;

@@ -66,33 +66,47 @@ impl MemberStore {
         })
     }
 
-    /// The store in a bucket that speaks S3, under `prefix`. `options` are those of
-    /// [`AmazonS3ConfigKey`](object_store::aws::AmazonS3ConfigKey), such as `endpoint`, `region`, `access_key_id` and `secret_access_key`.
-    ///
-    /// # Errors
-    /// When an option is none, or the configuration is not complete. Nothing is connected to yet.
+    /// The store in a bucket. Nothing is connected to yet.
     #[cfg(feature = "s3")]
-    pub fn s3<'o>(
-        bucket: &str,
-        prefix: &str,
-        options: impl IntoIterator<Item = (&'o str, &'o str)>,
-    ) -> Result<MemberStore, StoreError> {
-        let place = format!("s3://{bucket}/{prefix}");
-        let configuration = |what: String| StoreError::Configuration { place: place.clone(), what };
-        let mut builder = object_store::aws::AmazonS3Builder::new().with_bucket_name(bucket);
-        for (name, value) in options {
-            // The error names the option; a value may be a secret.
-            let key = name.parse().map_err(|_| configuration(format!("unknown option `{name}`")))?;
-            builder = builder.with_config(key, value);
-        }
-        let store = builder.build().map_err(|error| configuration(error.to_string()))?;
-        let prefix = Path::parse(prefix).map_err(|error| configuration(error.to_string()))?;
-        Ok(MemberStore::over(Arc::new(store), prefix))
+    pub fn bucket(bucket: &super::Bucket) -> MemberStore {
+        MemberStore::over(bucket.store.clone(), bucket.prefix().clone())
     }
 
     /// The store in any object store whose writes are atomic and durable.
     pub fn over(store: Arc<dyn ObjectStore>, prefix: Path) -> MemberStore {
         MemberStore { store, folder: None, prefix, incoming: Arc::default() }
+    }
+
+    /// A small file beside the objects, such as whose store it is; `None` when there is none.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn note(&self, name: &str) -> Result<Option<Bytes>, StoreError> {
+        let path = self.prefix.clone().join(name);
+        let failed = |error| StoreError::at(&path, error);
+        match self.store.get(&path).await.map_err(failed) {
+            Ok(found) => found.bytes().await.map(Some).map_err(failed),
+            Err(StoreError::Absent { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Keeps a small file beside the objects.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    pub async fn put_note(&self, name: &str, bytes: Bytes) -> Result<(), StoreError> {
+        self.put(self.prefix.clone().join(name), bytes).await
+    }
+
+    /// Something that lies in the store, if there is anything.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn anything(&self) -> Result<Option<String>, StoreError> {
+        let mut all = self.store.list(Some(&self.prefix));
+        let first = all.try_next().await.map_err(|error| StoreError::at(&self.prefix, error))?;
+        Ok(first.map(|found| found.location.to_string()))
     }
 
     /// Keeps a manifest.

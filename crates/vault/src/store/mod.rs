@@ -12,11 +12,15 @@
 //!
 //! Nothing in a store is secret: shards are pieces of sealed bytes.
 
+#[cfg(feature = "s3")]
+mod bucket;
 mod direct;
 mod error;
 mod member_store;
 mod shard_files;
 
+#[cfg(feature = "s3")]
+pub use bucket::{AccessKeys, Address, AddressError, Bucket, Buckets, Connection, Found};
 pub use error::StoreError;
 pub use member_store::{MemberStore, Shredded};
 pub use shard_files::StoredShards;

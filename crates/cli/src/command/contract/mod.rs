@@ -1,9 +1,12 @@
 //! `medveil contract`.
 
+mod policy;
 mod terms;
 
 use clap::{Args, Subcommand};
-use medveil_ledger::action::{ContractCountersign, ContractPublish, ContractSetStanding};
+use medveil_ledger::action::{
+    Action, ContractCountersign, ContractPublish, ContractPublishWithPolicy, ContractSetStanding,
+};
 use medveil_ledger::state::contract::Standing;
 use medveil_ledger::template::Template;
 use medveil_ledger::{ContractId, Named as _, OrganisationId, Slug};
@@ -31,7 +34,7 @@ pub struct ContractArgs {
 pub enum ContractCommand {
     /// Publish a data-use contract, or other terms of one
     #[command(
-        after_help = "Examples:\n  medveil contract publish --label diabetes-2026 --template diabetes-study --dataset hospital-1/visits --plan diabetes-research \\\n      --committee hospital-1,regulator-1 --account administrator.key\n  medveil contract publish --label pooled --template multi-centre-study --study hospital-1/sepsis --dataset hospital-1/visits hospital-2/visits --plan plan.toml --dry-run > terms.toml\n  medveil contract publish --label pooled --terms terms.toml --account administrator.key\n\nA template gives terms to begin with, and fixes a few. --dry-run prints all of them, to be read, changed and given back with --terms.\nTerms that contradict each other are refused by name. Other owners of datasets countersign before anything is granted."
+        after_help = "Examples:\n  medveil contract publish --label diabetes-2026 --template diabetes-study --dataset hospital-1/visits --plan diabetes-research \\\n      --committee hospital-1,regulator-1 --account administrator.key\n  medveil contract publish --label pooled --template multi-centre-study --study hospital-1/sepsis --dataset hospital-1/visits hospital-2/visits --plan plan.toml --dry-run > terms.toml\n  medveil contract publish --label pooled --terms terms.toml --account administrator.key\n  medveil contract publish --label licensed --template insurance-licence --dataset hospital-1/check-ups --plan diabetes-research \\\n      --ethics-of approval.pdf --policy policy.cedar --dry-run\n\nA template gives terms to begin with, and fixes a few. --dry-run prints all of them, to be read, changed and given back with --terms.\nTerms that contradict each other are refused by name. Other owners of datasets countersign before anything is granted.\nPolicies are Cedar; they forbid some of what the terms allow, never allow more. What is wrong with them is told with line and column."
     )]
     Publish(Box<PublishArgs>),
     /// List the templates
@@ -147,7 +150,7 @@ pub fn run(args: &ContractArgs, console: &Console) -> Result<(), Failure> {
             let client = node.client()?;
             let id = id(&client, *contract, console)?;
             let found = get(&client, &format!("/api/v1/contracts/{id}"), console)?;
-            if *json { console.json(&found) } else { super::show(&found, console) }
+            if *json { console.json(&found) } else { show(found, console) }
         }
         ContractCommand::Countersign { contract, revision, common } => {
             let signer = Signer::new(&common.sign, console)?;
@@ -209,16 +212,30 @@ pub fn id(client: &Client, contract: Named, console: &Console) -> Result<Contrac
     }
 }
 
+/// Shows a contract; its policy as it was written.
+fn show(mut found: Value, console: &Console) -> Result<(), Failure> {
+    let policy = found["value"].as_object_mut().and_then(|contract| contract.remove("policy"));
+    super::show(&found, console)?;
+    let Some(Value::String(policy)) = policy else { return Ok(()) };
+    console.print(console.text("  policy:", "  策略："))?;
+    policy.lines().try_for_each(|line| console.print(format_args!("    {line}")))
+}
+
 fn publish(args: &PublishArgs, console: &Console) -> Result<(), Failure> {
     let signer = Signer::new(&args.common.sign, console)?;
     let publisher: OrganisationId = signer.state(console)?.organisation;
     let now_ms = signer.client().status().map_err(|error| error.failure(console))?.time_ms;
     let terms = args.terms.terms(signer.chain(), publisher, now_ms)?;
+    let policy = policy::text(&args.terms)?;
     if args.dry_run {
+        let written = policy::Written { policy: policy.as_deref(), terms: &terms };
         if args.common.json {
-            console.json(&terms)?;
+            console.json(&written)?;
         } else {
-            console.print(toml::to_string_pretty(&terms).map_err(Failure::unusable)?.trim_end())?;
+            console.print(toml::to_string_pretty(&written).map_err(Failure::unusable)?.trim_end())?;
+        }
+        if let Some(policy) = &policy {
+            policy::check(policy, console)?;
         }
         return terms.check(now_ms).map_err(|refusal| {
             Failure::Refused(match console.lang() {
@@ -227,6 +244,10 @@ fn publish(args: &PublishArgs, console: &Console) -> Result<(), Failure> {
             })
         });
     }
+    if let Some(policy) = &policy {
+        // The ledger would say the same, without what is wrong.
+        policy::check(policy, console)?;
+    }
     let contract = ContractId::derive(signer.chain(), publisher, args.label);
     let revision = match signer.client().get(&format!("/api/v1/contracts/{contract}")) {
         Ok(found) => found["value"]["revision"].as_u64().unwrap_or(0) + 1,
@@ -234,7 +255,11 @@ fn publish(args: &PublishArgs, console: &Console) -> Result<(), Failure> {
         Err(error) => return Err(error.failure(console)),
     };
     let template = terms.template;
-    let action = ContractPublish { label: args.label, revision, terms };
+    let label = args.label;
+    let action: Action = match policy {
+        Some(policy) => ContractPublishWithPolicy { label, revision, terms, policy }.into(),
+        None => ContractPublish { label, revision, terms }.into(),
+    };
     let answer = signer.act(action, console)?;
     let found = signer.client().get(&format!("/api/v1/contracts/{contract}")).unwrap_or(Value::Null);
     let awaiting: Vec<String> =

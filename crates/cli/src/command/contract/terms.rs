@@ -8,6 +8,7 @@ use medveil_ledger::terms::{Approvals, ConsentMode, OnWithdrawal, ReleaseModel, 
 use medveil_ledger::vocabulary::{Condition, DataClass, Purpose};
 use medveil_ledger::{ChainId, Digest, OrganisationId};
 
+use super::policy::Place;
 use crate::command::deid::load_plan;
 use crate::command::named::{Named, Recipient, recipients};
 use crate::command::{bounded, digest_of, millionths, parse_epsilon, parse_span, vocabulary};
@@ -22,6 +23,9 @@ pub struct TermsArgs {
     /// A TOML or JSON file of all terms instead, as --dry-run prints them; what follows replaces what it says
     #[arg(long, value_name = "FILE", conflicts_with = "template")]
     pub terms: Option<PathBuf>,
+    /// Policies in Cedar that forbid some of what the terms allow, in a file; a file of terms may have them as `policy`, or name their file as `policy-file`
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
     /// The datasets, as OWNER/LABEL or by id; other owners countersign
     #[arg(long, value_name = "DATASET", num_args = 1.., required_unless_present = "terms")]
     pub dataset: Vec<Named>,
@@ -209,10 +213,41 @@ impl TermsArgs {
 
 /// Terms in a file, in TOML or JSON.
 fn read(path: &Path) -> Result<Terms, Failure> {
+    // Without a policy beside the terms, a mistake is told with its line and column.
+    let told = place(path)?.is_told();
+    let (text, is_json) = load(path)?;
     let fail = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| fail(&error))?;
-    if text.trim_start().starts_with('{') {
+    match (is_json, told) {
+        (true, false) => serde_json::from_str(&text).map_err(|error| fail(&error)),
+        (true, true) => {
+            let mut fields: serde_json::Map<String, serde_json::Value> =
+                serde_json::from_str(&text).map_err(|error| fail(&error))?;
+            fields.retain(|name, _| !Place::NAMES.contains(&name.as_str()));
+            serde_json::from_value(fields.into()).map_err(|error| fail(&error))
+        }
+        (false, false) => toml::from_str(&text).map_err(|error| fail(&error)),
+        (false, true) => {
+            let mut fields: toml::Table = toml::from_str(&text).map_err(|error| fail(&error))?;
+            fields.retain(|name, _| !Place::NAMES.contains(&name));
+            fields.try_into().map_err(|error| fail(&error))
+        }
+    }
+}
+
+/// Where a file of terms has its policy.
+pub(super) fn place(path: &Path) -> Result<Place, Failure> {
+    let (text, is_json) = load(path)?;
+    let fail = |error: &dyn std::fmt::Display| Failure::unusable(format!("{}: {error}", path.display()));
+    if is_json {
         return serde_json::from_str(&text).map_err(|error| fail(&error));
     }
     toml::from_str(&text).map_err(|error| fail(&error))
+}
+
+/// The text of a file of terms, and whether it is JSON.
+fn load(path: &Path) -> Result<(String, bool), Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::unusable(format!("{}: {error}", path.display())))?;
+    let is_json = text.trim_start().starts_with('{');
+    Ok((text, is_json))
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::rc::Rc;
 
 use medveil_custodian::patients::{EnrolmentCode, tie};
-use medveil_custodian::{DatasetSettings, Settings, openings_file};
+use medveil_custodian::{DatasetSettings, Place, Settings, openings_file};
 use medveil_deid::plan::Plan;
 use medveil_ledger::action::{AccessRequest, ContractPublish, RequestSubmit, RequestVote};
 use medveil_ledger::refusal::fact;
@@ -17,6 +17,7 @@ use medveil_ledger::vocabulary::{DataClass, Purpose};
 use medveil_ledger::{
     ContractId, DatasetId, Digest, Event, IncidentId, ObjectRef, ReleaseId, RequestId, Slug,
 };
+use medveil_synth::tumours;
 use serde_json::json;
 
 use super::super::audit_check::soundness;
@@ -73,6 +74,10 @@ action = "keep"
 [[rule]]
 match = { column = "sex" }
 action = "keep"
+
+[[rule]]
+match = { column = "glucose" }
+action = { round = { to = 0.5 } }
 "#;
 
 /// The changed custodian's part of the tour.
@@ -94,11 +99,11 @@ impl<'a> Cheat<'a> {
         std::fs::write(home.join("plans/tumour-registry.toml"), PLAN).map_err(Failure::unusable)?;
         let wallets = &tour.wallets[&organisation(CHEAT)];
         let wallets = &wallets[..wallets.len().min(PATIENTS)];
-        let ids: Vec<&str> = wallets.iter().map(|wallet| wallet.id.as_str()).collect();
-        std::fs::write(home.join(LABEL).join(TABLE), table(&ids)).map_err(Failure::unusable)?;
+        let registry = tumours::table((1..).zip(wallets.iter().map(|wallet| &wallet.id)));
+        std::fs::write(home.join(LABEL).join(TABLE), registry).map_err(Failure::unusable)?;
         let dataset = DatasetSettings {
             label: Slug::new(LABEL).expect("a slug"),
-            path: Path::new(LABEL).join(TABLE),
+            path: Place::Folder(Path::new(LABEL).join(TABLE)),
             key: DATA_KEY.into(),
             patient: "patient_id".to_owned(),
             level: None,
@@ -143,19 +148,6 @@ impl<'a> Cheat<'a> {
         };
         self.events.borrow_mut().push(event);
     }
-}
-
-/// Two findings of each patient.
-fn table(patients: &[&str]) -> String {
-    let mut text = String::from("patient_id,stage,sex,age\n");
-    for (number, patient) in patients.iter().enumerate() {
-        for finding in 0..2 {
-            let (sex, age) = (if number % 2 == 0 { "男" } else { "女" }, 40 + number * 7 % 40);
-            let stage = ["I", "IIA", "IIB", "III", "IV"][(number + 2 * finding) % 5];
-            text += &format!("{patient},{stage},{sex},{age}\n");
-        }
-    }
-    text
 }
 
 pub(super) fn caught(tour: &mut Tour<'_>) -> Result<Step, Failure> {

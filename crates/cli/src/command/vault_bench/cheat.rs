@@ -117,7 +117,8 @@ impl<'c> Cheat<'c> {
             let organisation = event["organisation"].as_str().unwrap_or_default();
             let organisation = OrganisationId::new(organisation).map_err(failed)?;
             let payload = self.payload(session, round, organisation, number("message"))?;
-            let post = Post { height: place.0, session, round, organisation, payload };
+            let time_ms = event["time_ms"].as_u64().unwrap_or(0);
+            let post = Post { height: place.0, time_ms, session, round, organisation, payload };
             self.sessions.take(&post, &self.seats);
             self.after = place;
         }

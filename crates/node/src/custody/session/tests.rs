@@ -32,19 +32,22 @@ struct Scene {
     sessions: Sessions,
     seats: BTreeSet<OrganisationId>,
     height: u64,
+    /// Of the block at `height`; blocks come every second.
+    time_ms: u64,
 }
 
 impl Scene {
     fn new(count: u8) -> Self {
         let parties: Vec<Party> = (1..=count).map(Party::new).collect();
         let seats = parties.iter().map(|party| party.organisation).collect();
-        Self { parties, sessions: Sessions::new(CHAIN), seats, height: 10 }
+        Self { parties, sessions: Sessions::new(CHAIN), seats, height: 10, time_ms: 1_000_000 }
     }
 
     fn say(&mut self, index: usize, round: u8, message: &[u8]) {
         for payload in posts(message) {
             let post = Post {
                 height: self.height,
+                time_ms: self.time_ms,
                 session: self.sessions.number.max(1),
                 round,
                 organisation: self.parties[index].organisation,
@@ -86,7 +89,8 @@ impl Scene {
             let announcement = self.parties[*at].announcement(session);
             let payload = posts(&announcement).remove(0);
             let (height, organisation) = (self.height, self.parties[*at].organisation);
-            let post = Post { height, session, round: round::ANNOUNCE, organisation, payload };
+            let time_ms = self.time_ms;
+            let post = Post { height, time_ms, session, round: round::ANNOUNCE, organisation, payload };
             self.sessions.take(&post, &self.seats);
         }
     }
@@ -145,6 +149,48 @@ fn a_member_that_is_down_costs_one_phase_and_is_no_player() {
     let roster = scene.sessions.roster().unwrap();
     assert_eq!((roster.members.len(), roster.committee.quorum()), (6, 5));
     assert!(roster.committee.revealed().is_empty());
+}
+
+#[test]
+fn a_member_that_is_down_is_waited_for_by_height_and_by_the_ledgers_time_and_not_longer() {
+    let up = [0, 1, 2, 3, 4, 5];
+    let begun = || {
+        let mut scene = Scene::new(7);
+        scene.announce(&up, 1);
+        scene
+    };
+    let open = |scene: &Scene| scene.sessions.current.as_ref().unwrap().ceremony.is_some();
+    let say = |scene: &mut Scene, at: usize, heights: u64, ms: u64| {
+        (scene.height, scene.time_ms) = (10 + heights, 1_000_000 + ms);
+        scene.say(at, round::ENOUGH, &[1]);
+    };
+    // Blocks that come fast or slowly; and from who has not announced.
+    let mut scene = begun();
+    say(&mut scene, 0, WAIT + 20, WAIT_MS - 1);
+    assert!(!open(&scene));
+    let mut scene = begun();
+    say(&mut scene, 0, WAIT - 1, WAIT_MS * 4);
+    say(&mut scene, 6, WAIT, WAIT_MS);
+    assert!(!open(&scene));
+    // A member that is late, but in time, plays.
+    scene.announce(&[6], 1);
+    assert!(open(&scene));
+
+    let mut scene = begun();
+    say(&mut scene, 3, WAIT, WAIT_MS);
+    assert!(open(&scene));
+    // Said by everybody else too, it changes nothing more; the seventh is too late.
+    say(&mut scene, 0, WAIT, WAIT_MS);
+    scene.announce(&[6], 1);
+    scene.hold(&up, &BTreeMap::new());
+    let roster = scene.sessions.roster().unwrap();
+    assert_eq!((roster.height, roster.members.len()), (10 + WAIT, 6));
+
+    // With fewer than a ceremony needs it is waited to the end.
+    let mut scene = Scene::new(7);
+    scene.announce(&[0, 1, 2, 3], 1);
+    say(&mut scene, 0, ANNOUNCE, WAIT_MS * 4);
+    assert!(!open(&scene));
 }
 
 #[test]
@@ -224,7 +270,8 @@ fn a_long_message_is_several_posts() {
     let mut whole = None;
     for payload in parts {
         assert_eq!(whole, None);
-        whole = session.assemble(&Post { height: 10, session: 1, round: 2, organisation, payload });
+        whole =
+            session.assemble(&Post { height: 10, time_ms: 0, session: 1, round: 2, organisation, payload });
     }
     assert_eq!(whole, Some(message));
 }
