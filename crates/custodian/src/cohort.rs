@@ -4,8 +4,8 @@ use medveil_ledger::decision::is_in_cohort;
 use medveil_ledger::state::Record as _;
 use medveil_ledger::state::consent::Consent;
 use medveil_ledger::state::patient::Patient;
-use medveil_ledger::state::request::{Obligations, Request};
-use medveil_ledger::terms::Terms;
+use medveil_ledger::state::request::{Obligations, Request, Subject};
+use medveil_ledger::terms::{ConsentMode, Terms};
 use medveil_ledger::vocabulary::provision::study_tag;
 use medveil_ledger::{AccountId, ConsentId, Digest, OrganisationId};
 
@@ -22,6 +22,11 @@ pub(crate) struct Rule<'a> {
     pub(crate) height: u64,
     /// ... whose block has this time.
     pub(crate) time_ms: u64,
+}
+
+/// Whether records that are nobody's are in it: they are of no patient who could consent, or be silent.
+pub(crate) fn takes_everyone(request: &Request, terms: &Terms) -> bool {
+    request.ask.subject == Subject::Cohort && matches!(terms.consent, ConsentMode::Waiver { .. })
 }
 
 impl Rule<'_> {

@@ -1,8 +1,10 @@
 //! The schema of a registered version: its files, how their records are written, and what their columns hold.
 
 use std::collections::BTreeMap;
+use std::path::{Component, Path};
 use std::sync::Arc;
 
+use medveil_clinical::dataset::Format;
 use medveil_deid::kind::Kind;
 use medveil_deid::table::{Dialect, Hints};
 use serde::Deserialize;
@@ -22,9 +24,15 @@ struct SchemaColumn {
 }
 
 impl SchemaFile {
-    /// Reads a schema's text; none if it is not one.
+    /// Reads a schema's text; none if it is not one: its files lie in the source, in the order of their paths.
     pub(crate) fn parse(text: &str) -> Option<Vec<SchemaFile>> {
-        serde_json::from_str(text).ok()
+        let files: Vec<SchemaFile> = serde_json::from_str(text).ok()?;
+        let inside = |path: &str| {
+            !path.is_empty() && Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+        };
+        let fit = files.iter().all(|file| inside(&file.path))
+            && files.windows(2).all(|pair| pair[0].path < pair[1].path);
+        fit.then_some(files)
     }
 
     /// The kinds of its columns.
@@ -67,6 +75,15 @@ impl Layout {
         }
     }
 
+    pub(crate) fn format(self) -> Format {
+        match self {
+            Layout::Csv(_) => Format::Csv,
+            Layout::Parquet => Format::Parquet,
+            Layout::Ndjson => Format::FhirNdjson,
+            Layout::Json => Format::FhirJson,
+        }
+    }
+
     pub(crate) fn is_fhir(self) -> bool {
         matches!(self, Layout::Ndjson | Layout::Json)
     }
@@ -87,6 +104,28 @@ impl Layout {
                 header: Some(dialect.header),
             },
             _ => Hints::default(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_names_files_of_the_source_and_no_others() {
+        let schema = |paths: &[&str]| {
+            let files = paths
+                .iter()
+                .map(|path| serde_json::json!({ "path": path, "format": "fhir r4 (ndjson)", "columns": [] }));
+            SchemaFile::parse(&serde_json::to_string(&files.collect::<Vec<_>>()).unwrap())
+                .map(|files| files.len())
+        };
+        assert_eq!((schema(&[]), schema(&["a.csv", "b/c.csv"])), (Some(0), Some(2)));
+        for paths in
+            [&["/etc/passwd"][..], &["../a.csv"], &["a/../../b.csv"], &[""], &["a", "a"], &["b", "a"]]
+        {
+            assert_eq!(schema(paths), None, "{paths:?}");
         }
     }
 }

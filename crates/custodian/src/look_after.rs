@@ -72,7 +72,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         Ok(changed_at > cohort_at)
     }
 
-    fn order(&self, object: ObjectRef, cause: DestructionCause) -> Result<(), CustodianError> {
+    pub(crate) fn order(&self, object: ObjectRef, cause: DestructionCause) -> Result<(), CustodianError> {
         if let Outcome::Refused(refusal) = self.act(DestructionOrder { object, cause })? {
             // Somebody else may have ordered it meanwhile.
             tracing::info!(%object, name = %refusal.name, "the destruction was not ordered");

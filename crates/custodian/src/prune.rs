@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use medveil_ledger::state::challenge::Challenge;
+use medveil_ledger::state::custody::Custody;
 use medveil_ledger::state::dataset::Dataset as Registered;
-use medveil_ledger::state::destruction::Destruction;
+use medveil_ledger::state::destruction::{Destruction, DestructionCause};
+use medveil_ledger::state::organisation::{Organisation, Status};
 use medveil_ledger::state::release::Release;
-use medveil_ledger::{ChallengeId, DatasetId, ObjectRef, ReleaseId};
+use medveil_ledger::{ChallengeId, CustodyId, DatasetId, ObjectRef, ReleaseId};
 
 use crate::custodian::{Custodian, remove};
 use crate::error::{CustodianError, file_fault};
@@ -14,7 +16,7 @@ use crate::interrupt::{Interrupt, Point};
 use crate::ledger::{Ledger, latest, version};
 use crate::release::Progress;
 use crate::store::JobKind;
-use crate::vault::Vault;
+use crate::vault::{Vault, custody_label};
 
 impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
     /// Removes what nothing is read from any more.
@@ -35,12 +37,33 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
             if latest::<Release>(&self.ledger, &id)?.is_some_and(|posted| posted.version >= number) {
                 continue;
             }
+            if number == 1 && !self.destroy_unposted(id)? {
+                continue;
+            }
             left.iter().try_for_each(|path| remove(path))?;
             // It goes with the last version; until then there is something in it.
             let _ = std::fs::remove_dir(self.releases(id));
             tracing::info!(release = %id, version = number, "what was never posted is removed");
         }
         Ok(())
+    }
+
+    /// Orders the destruction of what was kept in custody of a release of which nothing was posted. Not while the organisation's orders are not taken.
+    fn destroy_unposted(&self, id: ReleaseId) -> Result<bool, CustodianError> {
+        let owner = self.ledger.organisation();
+        let kept = CustodyId::derive(self.ledger.chain(), owner, custody_label(id));
+        let object = ObjectRef::custody(kept);
+        if latest::<Custody>(&self.ledger, &kept)?.is_none()
+            || latest::<Destruction>(&self.ledger, &object)?.is_some()
+        {
+            return Ok(true);
+        }
+        let own = latest::<Organisation>(&self.ledger, &owner)?.map(|own| own.value);
+        if own.is_some_and(|own| own.status != Status::Active || own.frozen.is_some()) {
+            return Ok(false);
+        }
+        self.order(object, DestructionCause::Owner)?;
+        Ok(true)
     }
 
     /// Removes copies of old versions of sources.

@@ -19,11 +19,12 @@ use medveil_ledger::state::contract::{Contract, Standing};
 use medveil_ledger::state::custody::Custody;
 use medveil_ledger::state::destruction::Destruction;
 use medveil_ledger::state::release::{Figures, Release};
-use medveil_ledger::state::request::{Obligations, Request, RequestStatus, Subject};
-use medveil_ledger::terms::{ConsentMode, Terms};
+use medveil_ledger::state::request::{Obligations, Request, RequestStatus};
+use medveil_ledger::terms::Terms;
 use medveil_ledger::{AccountId, CustodyId, DatasetId, Digest, ObjectRef, Outcome, ReleaseId, RequestId};
 use serde::{Deserialize, Serialize};
 
+use crate::cohort::takes_everyone;
 use crate::custodian::{Custodian, make_private, remove};
 use crate::error::{CustodianError, Stop, file_fault};
 use crate::held::{Refused, may_pass};
@@ -224,9 +225,7 @@ impl<L: Ledger, V: Vault, I: Interrupt> Custodian<L, V, I> {
         make_private(&self.releases(id))?;
         let purpose = Purpose { release: id, version, plan: &plan, keys: &keys };
         let members = self.store.members(id, version)?;
-        // Records that are nobody's are of no patient who could consent.
-        let everyone = grant.request.ask.subject == Subject::Cohort
-            && matches!(grant.terms.consent, ConsentMode::Waiver { .. });
+        let everyone = takes_everyone(&grant.request, &grant.terms);
         let made = run(&dataset, &patients, &members, everyone, &purpose, &folder, &self.settings)?;
         make_private(&folder)?;
         self.write_private(id, version, &made.private)?;

@@ -84,6 +84,7 @@ pub(crate) fn run(
         }
         records.write_part(&given, &path)?;
         let file = Settled {
+            format: Some(records.layout.format()),
             hints: records.layout.hints(),
             kinds: schema.kinds(),
             positions: given.as_slice().into(),

@@ -53,6 +53,8 @@ pub struct Request<'a> {
 /// What a file settles for a part of it, so that each record leaves as it would with the whole.
 #[derive(Clone, Debug, Default)]
 pub struct Settled {
+    /// The format, which a part's first records may not tell.
+    pub format: Option<Format>,
     /// The dialect of CSV.
     pub hints: Hints,
     /// The kinds of the columns of a table, by their names.
@@ -93,7 +95,11 @@ pub fn deidentify(
     overwrite: bool,
     job: &Job<'_>,
 ) -> Result<Released, DatasetError> {
-    let sources = discover(request.inputs)?;
+    let mut sources = discover(request.inputs)?;
+    for source in &mut sources.files {
+        let settled = request.settled.get(&source.name).and_then(|settled| settled.format);
+        source.format = settled.unwrap_or(source.format);
+    }
     let stage = Stage::new(out, request.inputs, overwrite)?;
     let released = deidentify_into(request, &sources, stage.path(), job)?;
     let text = released.receipt.to_text();

@@ -77,14 +77,20 @@ pub(super) fn sides(files: &[OpenedFile]) -> impl Iterator<Item = (&str, u64, Ha
 /// Whether a record is in a file, by its proof.
 fn holds(suite: Suite, file: &OpenedFile, record: u64, opened: &OpenedRecord) -> bool {
     let header = u64::from(file.header.is_some());
-    at_leaf(suite, file, record + header, file.records + header, opened)
+    let (Some(index), Some(count)) = (record.checked_add(header), file.records.checked_add(header)) else {
+        return false;
+    };
+    at_leaf(suite, file, index, count, opened)
 }
 
 /// Whether a file has a header where its layout has one, and it is its first leaf.
 pub(super) fn header_holds(suite: Suite, file: &OpenedFile, layout: Layout) -> bool {
     match &file.header {
         None => !layout.has_header(),
-        Some(header) => layout.has_header() && at_leaf(suite, file, 0, file.records + 1, header),
+        Some(header) => {
+            let count = file.records.checked_add(1);
+            layout.has_header() && count.is_some_and(|count| at_leaf(suite, file, 0, count, header))
+        }
     }
 }
 

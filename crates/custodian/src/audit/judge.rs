@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use medveil_deid::kind::Class;
 use medveil_deid::plan::Plan;
 use medveil_ledger::state::challenge::{Challenge, Verdict, row};
 use medveil_ledger::state::contract::Contract;
@@ -16,7 +17,7 @@ use super::compare::{Labels, Three, compare, headers_agree};
 use super::context::{Context, Row, header_holds, sides};
 use super::rerun::{Again, Opened, again, looks_at_table};
 use super::{AuditError, Checked, Fault, Finding, Judgement, MAX_FINDINGS, Soundness, Unproven};
-use crate::cohort::{Rule, prefetch};
+use crate::cohort::{Rule, prefetch, takes_everyone};
 use crate::keys::{ReleaseKeys, suite};
 use crate::layout::{Layout, SchemaFile};
 use crate::ledger::{LedgerError, Reader, at, latest, version};
@@ -106,6 +107,31 @@ impl Case {
     }
 }
 
+/// Records of all files together: what was opened may say anything.
+fn all_records(files: &[OpenedFile]) -> u128 {
+    files.iter().map(|file| u128::from(file.records)).sum()
+}
+
+/// Whether all columns that are said to have been made coarser for the table as a whole are such as a search of the plan makes coarser: its quasi-identifiers.
+fn are_coarser(plan: &Plan, generalised: &[(String, Vec<String>)], schema: &[SchemaFile]) -> bool {
+    let named =
+        plan.privacy.as_ref().map(|privacy| &privacy.quasi_identifiers).filter(|named| !named.is_empty());
+    generalised.iter().all(|(file, columns)| {
+        let Some(kinds) = schema.iter().find(|schema| schema.path == *file).map(SchemaFile::kinds) else {
+            return false;
+        };
+        let is_quasi = |column: &String| match named {
+            Some(named) => named.contains(column),
+            None => kinds
+                .get(column)
+                .copied()
+                .flatten()
+                .is_some_and(|kind| kind.class() == Class::QuasiIdentifier),
+        };
+        looks_at_table(plan) && columns.iter().all(is_quasi)
+    })
+}
+
 struct Audit<'a> {
     ledger: &'a dyn Reader,
     case: &'a Case,
@@ -131,7 +157,7 @@ impl Audit<'_> {
         self.check_order(&context, &rows);
         self.check_ties(&context, &rows);
         self.check_suppression(&context);
-        let (may, must) = self.admitted(&rows)?;
+        let (may, must) = self.admitted(&context, &rows)?;
         let made = self.run_again(&context, &rows, &may, scratch)?;
         self.check_fates(&context, &rows, (&may, &must), &made);
         Ok(())
@@ -161,7 +187,7 @@ impl Audit<'_> {
             && openings.source.len() == schema.len()
             && openings.source.iter().zip(&schema).all(|(file, schema)| file.path == schema.path)
             && root(source_suite, sides(&openings.source)) == print.root.0
-            && openings.source.iter().map(|file| file.records).sum::<u64>() == print.count
+            && all_records(&openings.source) == u128::from(print.count)
             && openings
                 .source
                 .iter()
@@ -180,12 +206,15 @@ impl Audit<'_> {
                 at.and_then(|at| layouts.get(at)).is_some_and(|layout| header_holds(suite, file, *layout))
             };
             let as_posted = root(suite, sides(&openings.output)) == figures.root.0
-                && openings.output.iter().map(|file| file.records).sum::<u64>() == figures.records
+                && all_records(&openings.output) == u128::from(figures.records)
                 && openings.output.windows(2).all(|pair| pair[0].path < pair[1].path)
                 && openings.output.iter().all(known);
             if !as_posted {
                 wrong.push((Verdict::AlteredValue, Fault::Output));
             }
+        }
+        if plan.as_ref().is_some_and(|plan| !are_coarser(plan, &openings.generalised, &schema)) {
+            wrong.push((Verdict::OtherPlan, Fault::Header));
         }
         let rows = challenge.rows as usize;
         if openings.rows.len() != rows || openings.made_of.len() != rows {
@@ -253,8 +282,15 @@ impl Audit<'_> {
         let mut handle_of: BTreeMap<String, Option<(AccountId, Digest)>> = BTreeMap::new();
         let mut patient_of: BTreeMap<AccountId, String> = BTreeMap::new();
         for row in rows.values() {
-            let Some(patient) = context.patient(row) else { continue };
             let tie = row.opened.tie;
+            let Some(patient) = context.patient(row) else {
+                // What is nobody's has nobody's handle.
+                if tie.is_some() {
+                    let name = &context.schema[row.file].path;
+                    self.find(Verdict::NoConsent, Fault::Tie, Some(name), Some(row.opened.row), None);
+                }
+                continue;
+            };
             let mut same = *handle_of.entry(patient.clone()).or_insert(tie) == tie;
             if let Some((handle, _)) = tie {
                 same &= *patient_of.entry(handle).or_insert_with(|| patient.clone()) == patient;
@@ -275,7 +311,7 @@ impl Audit<'_> {
             true => privacy.and_then(|privacy| privacy.suppression).unwrap_or(0.0),
             false => 0.0,
         };
-        let given = (figures.records + figures.suppressed) as f64;
+        let given = figures.records as f64 + figures.suppressed as f64;
         if !drops && figures.suppressed as f64 > (share * given).floor() {
             self.find(Verdict::DroppedRows, Fault::Suppressed, None, None, None);
         }
@@ -283,14 +319,18 @@ impl Audit<'_> {
 
     /// The rows whose patients may be in the release by the ledger's rule, and those whose have to be. A later version of a release need not take patients who were in none before
     /// (REL-5 lets them in only when they are many).
-    fn admitted(&self, rows: &BTreeMap<(usize, u64), Row<'_>>) -> Result<(Places, Places), LedgerError> {
+    fn admitted(
+        &self,
+        context: &Context<'_>,
+        rows: &BTreeMap<(usize, u64), Row<'_>>,
+    ) -> Result<(Places, Places), LedgerError> {
         let posted = &self.case.posted;
-        let may = self.admitted_at(rows, posted.value.figures.cohort_at)?;
+        let may = self.admitted_at(context, rows, posted.value.figures.cohort_at)?;
         let mut must = may.clone();
         for number in 1..posted.version {
             let earlier = version::<Release>(self.ledger, &self.case.challenge.release, number)?;
             let Some(earlier) = earlier else { continue };
-            let then = self.admitted_at(rows, earlier.value.figures.cohort_at)?;
+            let then = self.admitted_at(context, rows, earlier.value.figures.cohort_at)?;
             must.retain(|at| then.contains(at));
         }
         Ok((may, must))
@@ -299,6 +339,7 @@ impl Audit<'_> {
     /// The rows whose patients are in the cohort as of a height.
     fn admitted_at(
         &self,
+        context: &Context<'_>,
         rows: &BTreeMap<(usize, u64), Row<'_>>,
         height: u64,
     ) -> Result<BTreeSet<(usize, u64)>, LedgerError> {
@@ -316,7 +357,11 @@ impl Audit<'_> {
         let prefetched = prefetch(self.ledger, handles)?;
         let mut known: BTreeMap<Option<(AccountId, Digest)>, bool> = BTreeMap::new();
         let mut admitted = BTreeSet::new();
+        let everyone = takes_everyone(request, &contract.terms);
         for (at, row) in rows {
+            if !everyone && context.patient(row).is_none() {
+                continue;
+            }
             let tie = row.opened.tie;
             let in_it = match known.get(&tie) {
                 Some(known) => *known,
@@ -424,7 +469,10 @@ impl Audit<'_> {
                 match (&row.opened.fate, expected) {
                     (Fate::Outside, _) if !must.contains(at) => self.checked.outside += 1,
                     (Fate::Outside | Fate::Dropped, None) => self.checked.dropped += 1,
-                    (Fate::Dropped, Some(_)) if looks_at_table(&context.plan) => self.checked.suppressed += 1,
+                    // A search suppresses records of tables.
+                    (Fate::Dropped, Some(_)) if looks_at_table(&context.plan) && !layout.is_fhir() => {
+                        self.checked.suppressed += 1;
+                    }
                     (Fate::Outside | Fate::Dropped, Some(_)) => {
                         self.find(Verdict::DroppedRows, Fault::LeftOut, Some(name), number, None);
                     }
@@ -462,6 +510,9 @@ impl Audit<'_> {
                 }
                 self.findings.extend(findings);
             }
+        }
+        if self.checked.suppressed > self.case.posted.value.figures.suppressed {
+            self.find(Verdict::DroppedRows, Fault::Suppressed, None, None, None);
         }
     }
 

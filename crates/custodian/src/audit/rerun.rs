@@ -79,8 +79,12 @@ fn run(
         chosen.iter().filter_map(|record| opened.records.get(record).copied()).collect();
     write_opened(opened.layout, header, &records, &path).map_err(|fault| Reason::Source { fault })?;
     let positions: Vec<u64> = chosen.iter().copied().collect();
-    let settled =
-        Settled { hints: opened.layout.hints(), kinds: opened.schema.kinds(), positions: positions.into() };
+    let settled = Settled {
+        format: Some(opened.layout.format()),
+        hints: opened.layout.hints(),
+        kinds: opened.schema.kinds(),
+        positions: positions.into(),
+    };
     let settled = BTreeMap::from([(opened.file.path.clone(), settled)]);
     let released = deidentify(&input, &settled, purpose, &output, &Settings::default())?;
     let made = Records::read(&output.join(&opened.file.path), &opened.file.path, opened.layout)?;

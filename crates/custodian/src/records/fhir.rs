@@ -58,7 +58,7 @@ pub(super) fn patient(record: &[u8]) -> Result<Option<String>, String> {
     collect(&resource, None, &known, &mut patients);
     let mut patients = patients.into_iter();
     match (patients.next(), patients.next()) {
-        (patient, None) => Ok(patient),
+        (patient, None) => Ok(patient.filter(|id| !id.is_empty())),
         _ => Err("a Bundle of several patients is one record, which goes as a whole or not at all: write a Bundle for each patient, or NDJSON".into()),
     }
 }
@@ -85,7 +85,8 @@ fn own(resource: &Resource, url: Option<&str>) -> Option<String> {
 
 fn collect(resource: &Resource, url: Option<&str>, known: &Known, patients: &mut BTreeSet<String>) {
     if resource.kind == "Patient" {
-        patients.extend(own(resource, url));
+        // One who is not named is somebody all the same, and nobody's consent reaches them.
+        patients.insert(own(resource, url).unwrap_or_default());
     } else {
         let Resource { patient, subject, beneficiary, individual, whom, .. } = resource;
         let named = [patient, subject, beneficiary, individual, whom].map(|element| all(element, known));
@@ -164,5 +165,8 @@ mod tests {
         assert!(patient(bundle(&[person, &inner]).as_bytes()).is_err(), "a Bundle in a Bundle");
         let nameless = r#"{"fullUrl":"urn:uuid:19","resource":{"resourceType":"Patient"}}"#;
         assert_eq!(of(&bundle(&[nameless])).as_deref(), Some("19"));
+        let unnamed = r#"{"resource":{"resourceType":"Patient","gender":"male"}}"#;
+        assert_eq!(of(&bundle(&[unnamed, clinic])), None);
+        assert!(patient(bundle(&[unnamed, other]).as_bytes()).is_err(), "another's consent is not theirs");
     }
 }

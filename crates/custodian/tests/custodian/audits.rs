@@ -346,6 +346,55 @@ fn of_a_table_wide_plan_it_is_said_what_rows_do_not_show() {
 }
 
 #[test]
+fn rows_that_a_search_is_said_to_have_suppressed_are_counted() {
+    // Every patient with stage IV is left out, as if there were too few like them; the number that is posted is the honest one.
+    let (world, request) = cheating_with(K_ANONYMOUS, "visits.csv", 40, |output, known| {
+        let given = known["given"][output.name].as_array().unwrap().len();
+        let before = known["dropped"][output.name].as_array().cloned().unwrap_or_default();
+        let mut lines = std::mem::take(&mut output.lines).into_iter();
+        output.lines.extend(lines.next());
+        let mut dropped = Vec::new();
+        for place in 0..given {
+            if before.contains(&place.into()) {
+                dropped.push(place);
+                continue;
+            }
+            let line = lines.next().unwrap();
+            if line.trim_end().ends_with(",IV") { dropped.push(place) } else { output.lines.push(line) }
+        }
+        assert!(dropped.len() > before.len() + 10);
+        known["dropped"][output.name] = dropped.into();
+    });
+    caught(&world, request, 200, Verdict::DroppedRows, Fault::Suppressed);
+}
+
+#[test]
+fn a_column_that_no_search_makes_coarser_is_not_excused_by_one() {
+    for (plan, column) in [(K_ANONYMOUS, "stage"), (K_ANONYMOUS, "patient_id"), (PLAN, "age")] {
+        let (world, request) = cheating_with(plan, "visits.csv", 40, move |output, known| {
+            known["generalised"][output.name] = vec![column].into();
+        });
+        caught(&world, request, 20, Verdict::OtherPlan, Fault::Header);
+    }
+}
+
+#[test]
+fn a_number_that_cannot_be_is_a_finding_and_stops_no_auditor() {
+    let world = World::new(40).consenting(1..=40);
+    let request = world.granted();
+    let forge = |action| match action {
+        Action::ReleasePost(mut post) => {
+            post.figures.suppressed = u64::MAX;
+            post.into()
+        }
+        other => other,
+    };
+    let book = Book { forge: Some(Rc::new(forge)), ..world.book.clone() };
+    world.keeper_with(Hook::default(), book).turn().unwrap();
+    caught(&world, request, 20, Verdict::DroppedRows, Fault::Suppressed);
+}
+
+#[test]
 fn who_does_not_answer_is_not_judged_but_has_failed() {
     let (world, request) = released(20);
     let id = challenge(&world, request, 5);

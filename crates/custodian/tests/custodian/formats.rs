@@ -165,6 +165,38 @@ fn a_dataset_of_fhir_is_released_and_audited() {
     assert_eq!(text(2).lines().collect::<Vec<_>>(), others);
 }
 
+#[test]
+fn records_that_are_nobody_s_are_rightly_outside_of_what_silence_permits() {
+    let of = |number: u8| resources(number, 1).join("\n") + "\n";
+    let clinics = (1..=20).map(|n| format!("{{\"resourceType\":\"Organization\",\"id\":\"o{n}\"}}\n"));
+    let text: String = (1..=40).map(of).chain(clinics).collect();
+    let world = World::new(1).holding([("all.ndjson".to_owned(), text)], FHIR).consenting(1..=20);
+    world.keeper().turn().unwrap();
+    let request = world.request("research", |terms| terms.consent = terms::ConsentMode::OptOut);
+    assert_eq!(world.keeper().turn().unwrap().ended.last().unwrap().3, "done");
+    let figures = world.posted(request).unwrap().value.figures;
+    assert_eq!((figures.patients, figures.records), (40, 120));
+    let found = audited(&world, request, 200);
+    assert_eq!((found.verdict, found.findings.as_slice()), (Verdict::Passed, &[][..]));
+    assert!(found.checked.outside > 5, "{:?}", found.checked);
+}
+
+#[test]
+fn a_part_is_of_the_format_of_its_file() {
+    // One line is left of each file: by itself it could be a file of JSON.
+    let files = (1..=24).map(|number| {
+        let [person, ..] = resources(number, 1);
+        let [other, ..] = resources(number + 40, 1);
+        (format!("{number}.json"), format!("{other}\n{person}\n"))
+    });
+    let world = World::new(1).holding(files, FHIR).consenting(1..=24);
+    let request = world.granted();
+    assert_eq!(world.keeper().turn().unwrap().ended.last().unwrap().3, "done");
+    assert_eq!(world.posted(request).unwrap().value.figures.records, 24);
+    let found = audited(&world, request, 60);
+    assert_eq!((found.verdict, found.findings.as_slice()), (Verdict::Passed, &[][..]));
+}
+
 /// The plan with noise in the place of rounding, on values and on those of components.
 fn noisy() -> String {
     let laplace = "laplace = { epsilon = 0.5, lower = 0.0, upper = 40.0, decimals = 1 }";

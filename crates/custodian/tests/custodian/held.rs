@@ -7,6 +7,8 @@ use medveil_custodian::*;
 use medveil_ledger::action::{ContractSetStanding, RequestCancel};
 use medveil_ledger::measure::*;
 use medveil_ledger::state::contract::Standing;
+use medveil_ledger::state::custody::Custody;
+use medveil_ledger::state::destruction::Destruction;
 use medveil_ledger::*;
 
 use crate::common::{grounds, key};
@@ -29,6 +31,15 @@ fn said(turn: Turn) -> String {
 
 fn posts(world: &World) -> usize {
     world.book.acts.borrow().iter().filter(|(name, _)| *name == "release.post").count()
+}
+
+/// Whether the destruction of what is in custody of a request's release is ordered.
+fn is_destroyed(world: &World, request: RequestId) -> bool {
+    let release = ReleaseId::derive(request, world.dataset);
+    let chain = world.chain();
+    let kept = CustodyId::derive(chain.id, world.book.organisation(), custody_label(release));
+    assert!(chain.latest::<Custody>(&kept).is_some());
+    chain.latest::<Destruction>(&ObjectRef::custody(kept)).is_some()
 }
 
 #[test]
@@ -112,6 +123,7 @@ fn who_waits_in_vain_ends_with_the_term_and_leaves_nothing() {
     assert_eq!(said(keeper.turn().unwrap()), "custodian.not_granted");
     assert!(!world.release_folder(request, 1).parent().unwrap().exists());
     assert_eq!(posts(&world), 0);
+    assert!(is_destroyed(&world, request));
 }
 
 #[test]
@@ -166,5 +178,6 @@ fn what_was_never_posted_is_removed_wherever_it_is_stopped() {
         let _ = world.keeper_with(hook, world.book.clone()).turn().unwrap();
         assert!(world.posted(request).is_none());
         assert!(!world.release_folder(request, 1).parent().unwrap().exists(), "stopped at {stop:?}");
+        assert!(is_destroyed(&world, request), "stopped at {stop:?}");
     }
 }

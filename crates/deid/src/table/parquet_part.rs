@@ -210,14 +210,14 @@ mod tests {
 
     use super::*;
 
-    /// A table with a column of each sort: text, numbers, an enumeration, instants (of the years 800 to 3200), and two that no plan releases.
+    /// A table with a column of each sort: text, numbers, an enumeration, instants (of years of five digits too), and two that no plan releases.
     fn table(rows: &[(Option<String>, Option<i32>, f64, bool)]) -> RecordBatch {
         let ids: StringArray = rows.iter().map(|(id, ..)| id.as_deref()).collect();
         let ages: Int32Array = rows.iter().map(|(_, age, ..)| *age).collect();
         let doses: Float64Array = rows.iter().map(|(_, _, dose, _)| Some(*dose)).collect();
         let sexes: DictionaryArray<Int8Type> =
             rows.iter().map(|(.., male)| if *male { "男" } else { "女" }).collect();
-        let seen = rows.iter().map(|(_, age, ..)| age.map(|age| i64::from(age) << 24));
+        let seen = rows.iter().map(|(_, age, ..)| age.map(|age| i64::from(age) << 31));
         let seen: TimestampMicrosecondArray = seen.collect();
         let codes = rows.iter().map(|(_, age, ..)| age.map(|age| vec![Some(i64::from(age)), None]));
         let codes = ListArray::from_iter_primitive::<Int64Type, _, _>(codes);

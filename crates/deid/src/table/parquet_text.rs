@@ -25,6 +25,7 @@ use arrow_array::{
 };
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType, TimeUnit};
+use chrono::{DateTime, FixedOffset, NaiveDateTime};
 
 /// Whether the values of a type have a text that can be written back.
 pub(super) fn is_readable(of: &DataType) -> bool {
@@ -250,12 +251,25 @@ fn stored(texts: &StringArray, to: &DataType) -> Option<ArrayRef> {
     let one = |text: &str| {
         let inside = write(&StringArray::from(vec![text]), to).ok();
         let inside = inside.and_then(|array| cast(&cast(&array, &as_stored).ok()?, &DataType::Int64).ok());
-        inside.map_or_else(|| text.parse().ok(), |array| Some(array.as_primitive::<Int64Type>().value(0)))
+        let number = || text.parse().ok().or_else(|| far(text, to));
+        inside.map_or_else(number, |array| Some(array.as_primitive::<Int64Type>().value(0)))
     };
     let numbers: Option<Vec<Option<i64>>> =
         texts.iter().map(|text| text.map(one).map_or(Some(None), |number| number.map(Some))).collect();
     let numbers: ArrayRef = Arc::new(Int64Array::from(numbers?));
     cast(&cast(&numbers, &as_stored).ok()?, to).ok()
+}
+
+/// An instant of a year of five digits, which Arrow writes and does not read: "no end" is often the last second of 9999, in another zone.
+fn far(text: &str, to: &DataType) -> Option<i64> {
+    let instant = text.parse::<DateTime<FixedOffset>>().map(|at| at.to_utc());
+    let at = instant.or_else(|_| text.parse::<NaiveDateTime>().map(|at| at.and_utc())).ok()?;
+    match to {
+        DataType::Timestamp(TimeUnit::Second, _) => Some(at.timestamp()),
+        DataType::Timestamp(TimeUnit::Millisecond, _) | DataType::Date64 => Some(at.timestamp_millis()),
+        DataType::Timestamp(TimeUnit::Microsecond, _) => Some(at.timestamp_micros()),
+        _ => None,
+    }
 }
 
 /// Rust writes the fewest digits that read back as the same number, and no exponent.
