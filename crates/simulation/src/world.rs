@@ -76,6 +76,8 @@ pub struct World {
     members: Vec<PublicKey>,
     lists: Lists,
     links: Mutex<BTreeMap<(usize, usize), Link>>,
+    /// Held while links change, which takes a while: what is there is what was last asked for.
+    wiring: futures::lock::Mutex<()>,
     seed: u64,
     starts: Mutex<u64>,
 }
@@ -100,6 +102,7 @@ impl World {
             members,
             lists: Lists::default(),
             links: Mutex::default(),
+            wiring: futures::lock::Mutex::default(),
             seed,
             starts: Mutex::new(0),
         }
@@ -122,6 +125,7 @@ impl World {
 
     /// Connects members: each pair in each direction, as told, or not at all.
     pub async fn connect(&self, link: impl Fn(usize, usize) -> Option<Link>) {
+        let _turn = self.wiring.lock().await;
         for from in 0..self.members.len() {
             for to in 0..self.members.len() {
                 if from == to {

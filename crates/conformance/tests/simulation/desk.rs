@@ -51,6 +51,8 @@ struct Desk {
     founding: VecDeque<Action>,
     /// What a release was tried of, how often: an honest custodian gives up on what is refused for its differences.
     tried: std::collections::BTreeMap<(RequestId, DatasetId), u32>,
+    /// The release that was handed in last. What the next one differs by is looked at once it is known what became of that, as a custodian does.
+    handed: Option<Digest>,
 }
 
 impl Cluster {
@@ -65,6 +67,7 @@ impl Cluster {
             if let Some((action, cohort)) = next {
                 let transaction = self.next_of(desk.account, &signer, nonce, action);
                 if let Some(cohort) = cohort {
+                    desk.handed = Some(transaction.digest());
                     self.known.lock().unwrap().claims.picked(transaction.digest(), cohort);
                 }
                 self.hand_in(organisation, &transaction, &mut chance).await;
@@ -86,7 +89,16 @@ impl Desk {
             _ => VecDeque::new(),
         };
         let (id, account) = (known.id, known.desk);
-        Self { organisation, id, account, dishonest, has_custodian, founding, tried: Default::default() }
+        Self {
+            organisation,
+            id,
+            account,
+            dishonest,
+            has_custodian,
+            founding,
+            tried: Default::default(),
+            handed: None,
+        }
     }
 
     /// What is done next, if anything.
@@ -205,8 +217,9 @@ impl Desk {
     /// What a custodian does: first versions, and later ones where a patient has withdrawn.
     fn release(&mut self, known: &Known, chance: &mut Chance) -> Option<Move> {
         let now_ms = known.time_ms;
+        let waits = self.handed.is_some_and(|digest| !known.posts.contains(&digest));
         for (request, asked) in &known.claims.requests {
-            if self.has_custodian || !asked.is_open(now_ms) || asked.granted.is_none() {
+            if waits || self.has_custodian || !asked.is_open(now_ms) || asked.granted.is_none() {
                 continue;
             }
             for dataset in &*asked.ask.datasets {

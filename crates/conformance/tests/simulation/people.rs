@@ -7,8 +7,8 @@ use std::{
 
 use medveil_chain::{Block, Bytes};
 use medveil_ledger::{
-    AccountId, Action, BlockContext, BlockOutcome, ChallengeId, ConsentId, Event, ExecuteError, Key, Missing,
-    ObjectRef, OrganisationId, Outcome, Receipt, ReleaseId, RequestId, SigningKey, Slug, Snapshot,
+    AccountId, Action, BlockContext, BlockOutcome, ChallengeId, ConsentId, Digest, Event, ExecuteError, Key,
+    Missing, ObjectRef, OrganisationId, Outcome, Receipt, ReleaseId, RequestId, SigningKey, Slug, Snapshot,
     Transaction, Verified,
     action::{AccessRequest, ConsentGrant, ConsentNarrow, ConsentWithdraw, PatientEnrol},
     block_reads,
@@ -43,6 +43,8 @@ pub struct Known {
     pub votes: BTreeSet<(RequestId, OrganisationId)>,
     /// What is to be destroyed, and who has attested it.
     pub orders: BTreeMap<ObjectRef, BTreeSet<OrganisationId>>,
+    /// Releases that were decided about.
+    pub posts: BTreeSet<Digest>,
     /// What came of each block, from the first on.
     pub carried: Vec<Arc<Carried>>,
     /// Withdrawals whose patient was in a version of a release and does not permit it any more: after each, nodes are asked for an access to it.
@@ -75,6 +77,7 @@ impl Known {
             height: 0,
             time_ms: GENESIS_MS,
             challenges: BTreeMap::new(),
+            posts: BTreeSet::new(),
             votes: BTreeSet::new(),
             orders: BTreeMap::new(),
             carried: Vec::new(),
@@ -111,6 +114,9 @@ impl Known {
         }
         for (transaction, receipt) in transactions.iter().zip(&receipts) {
             let digest = transaction.digest();
+            if matches!(transaction.body().action, Action::ReleasePost(_)) {
+                self.posts.insert(digest);
+            }
             let told: Vec<_> =
                 events.iter().filter(|event| event.transaction == Some(digest)).cloned().collect();
             self.claims.follow(&context, transaction, &receipt.outcome, &told).map_err(broken)?;
@@ -470,7 +476,7 @@ fn seed(of: u8, hospital: usize, number: usize) -> [u8; 32] {
 
 fn grant(patient: AccountId, number: u32, provision: Provision) -> ConsentGrant {
     let provisions = Provisions::new(vec![provision]).unwrap();
-    ConsentGrant { patient, number, provisions, form: medveil_ledger::Digest([7; 32]) }
+    ConsentGrant { patient, number, provisions, form: Digest([7; 32]) }
 }
 
 fn permit(purpose: Purpose) -> Provision {
